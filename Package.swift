@@ -1,0 +1,96 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+/// A library target in its own folder. The order below is the order of layers: a target depends only on earlier ones.
+func library(_ name: String, in path: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(path)", swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], fixtures: Bool = false) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.init(stringLiteral: name)] + dependencies,
+        path: "Tests/\(name)",
+        resources: fixtures ? [.copy("Fixtures")] : [],
+        swiftSettings: settings
+    )
+}
+
+let package = Package(
+    name: "portolan",
+    products: [
+        .executable(name: "portolan", targets: ["PortolanCLI"]),
+        .executable(name: "portolan-sandbox", targets: ["SandboxCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CCurl",
+            path: "Sources/Transport/CCurl",
+            pkgConfig: "libcurl",
+            providers: [.apt(["libcurl4-openssl-dev"])]
+        ),
+        library("HTTPTransport", in: "Transport/HTTP", ["CCurl", logging]),
+        library("ServiceCatalog", in: "Catalog"),
+        library("SyncEngine", in: "Sync", ["ServiceCatalog", logging]),
+        library("DNSCore", in: "DNS/Core"),
+        .target(name: "CSocket", path: "Sources/DNS/CSocket"),
+        library("DNSServer", in: "DNS/Server", ["CSocket", "DNSCore", logging]),
+        library("DNSZones", in: "DNS/Zones", ["DNSCore", "ServiceCatalog"]),
+        library("KubernetesObjects", in: "Kubernetes/Objects", ["ServiceCatalog"]),
+        library("KubernetesClient", in: "Kubernetes/Client", ["HTTPTransport", "KubernetesObjects", logging, yams]),
+        library("KubernetesSystem", in: "Systems/Kubernetes", [
+            "KubernetesClient", "KubernetesObjects", "ServiceCatalog", "HTTPTransport", logging,
+        ]),
+        library("ManifestsSystem", in: "Systems/Manifests", ["KubernetesObjects", "ServiceCatalog", logging, yams]),
+        library("ConsulSystem", in: "Systems/Consul", ["HTTPTransport", "ServiceCatalog", "SyncEngine", crypto, logging]),
+        library("Telemetry", in: "Telemetry"),
+        library("AdminServer", in: "Admin", ["ServiceCatalog", "Telemetry", hummingbird, lifecycle, logging]),
+        library("Portolan", in: "Portolan", [
+            "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSZones", "HTTPTransport", "KubernetesClient",
+            "KubernetesSystem", "ManifestsSystem", "ServiceCatalog", "SyncEngine", "Telemetry", lifecycle, logging, yams,
+        ]),
+        .executableTarget(
+            name: "PortolanCLI",
+            dependencies: ["Portolan", argumentParser, logging],
+            path: "Sources/PortolanCLI",
+            swiftSettings: settings
+        ),
+        library("Sandbox", in: "Sandbox", [logging, nioCore, nioHTTP1, nioPosix, nioSSL, yams]),
+        .executableTarget(
+            name: "SandboxCLI",
+            dependencies: ["Sandbox", argumentParser, logging],
+            path: "Sources/SandboxCLI",
+            swiftSettings: settings
+        ),
+        tests("ServiceCatalog"),
+    ],
+    swiftLanguageModes: [.v6]
+)
