@@ -66,17 +66,30 @@ let package = Package(
         library("DNSZones", in: "DNS/Zones", ["DNSCore", "ServiceCatalog"]),
         library("KubernetesObjects", in: "Kubernetes/Objects", ["ServiceCatalog"]),
         library("KubernetesClient", in: "Kubernetes/Client", ["HTTPTransport", "KubernetesObjects", logging, yams]),
-        library("KubernetesSystem", in: "Systems/Kubernetes", [
-            "KubernetesClient", "KubernetesObjects", "ServiceCatalog", "HTTPTransport", logging,
-        ]),
+        library(
+            "KubernetesSystem",
+            in: "Systems/Kubernetes",
+            [
+                "KubernetesClient", "KubernetesObjects", "ServiceCatalog", "HTTPTransport", logging,
+            ]
+        ),
         library("ManifestsSystem", in: "Systems/Manifests", ["KubernetesObjects", "ServiceCatalog", logging, yams]),
-        library("ConsulSystem", in: "Systems/Consul", ["HTTPTransport", "ServiceCatalog", "SyncEngine", crypto, logging]),
+        library(
+            "ConsulSystem",
+            in: "Systems/Consul",
+            ["HTTPTransport", "ServiceCatalog", "SyncEngine", crypto, logging]
+        ),
         library("Telemetry", in: "Telemetry"),
         library("AdminServer", in: "Admin", ["ServiceCatalog", "Telemetry", hummingbird, lifecycle, logging]),
-        library("Portolan", in: "Portolan", [
-            "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSZones", "HTTPTransport", "KubernetesClient",
-            "KubernetesSystem", "ManifestsSystem", "ServiceCatalog", "SyncEngine", "Telemetry", lifecycle, logging, yams,
-        ]),
+        library(
+            "Portolan",
+            in: "Portolan",
+            [
+                "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSZones", "HTTPTransport", "KubernetesClient",
+                "KubernetesSystem", "ManifestsSystem", "ServiceCatalog", "SyncEngine", "Telemetry", lifecycle, logging,
+                yams,
+            ]
+        ),
         .executableTarget(
             name: "PortolanCLI",
             dependencies: ["Portolan", argumentParser, logging],

@@ -1,0 +1,62 @@
+/// A record type by number (RFC 1035 section 3.2.2 and its registry).
+package struct RecordType: Hashable, Sendable, RawRepresentable {
+    package let rawValue: UInt16
+
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    package static let a = RecordType(rawValue: 1)
+    package static let ns = RecordType(rawValue: 2)
+    package static let cname = RecordType(rawValue: 5)
+    package static let soa = RecordType(rawValue: 6)
+    package static let ptr = RecordType(rawValue: 12)
+    package static let txt = RecordType(rawValue: 16)
+    package static let aaaa = RecordType(rawValue: 28)
+    package static let srv = RecordType(rawValue: 33)
+    package static let opt = RecordType(rawValue: 41)
+    package static let svcb = RecordType(rawValue: 64)
+    package static let ixfr = RecordType(rawValue: 251)
+    package static let axfr = RecordType(rawValue: 252)
+    package static let any = RecordType(rawValue: 255)
+}
+
+/// The data of one record of the types Portolan makes.
+package enum RecordData: Hashable, Sendable {
+    case a(UInt32)
+    case aaaa(high: UInt64, low: UInt64)
+    case ns(DomainName)
+    case cname(DomainName)
+    case ptr(DomainName)
+    /// RFC 2782.
+    case srv(priority: UInt16, weight: UInt16, port: UInt16, target: DomainName)
+    /// One record of one or more character-strings; each at most 255 octets.
+    case txt([[UInt8]])
+    /// Data in wire form, for types without a case here (RFC 3597).
+    case opaque([UInt8])
+}
+
+/// All records of one owner and type.
+package struct RecordSet: Hashable, Sendable {
+    package var type: RecordType
+    /// Seconds.
+    package var ttl: UInt32
+    /// Never empty, no two equal. The order is the one in which records are kept when not all fit.
+    package var data: [RecordData]
+
+    package init(type: RecordType, ttl: UInt32, data: [RecordData]) {
+        self.type = type
+        self.ttl = ttl
+        self.data = data
+    }
+}
+
+/// What an owner name holds from now on. Without sets the name goes, and with it every empty non-terminal that only
+/// led to it.
+package struct OwnerChange: Hashable, Sendable {
+    package var owner: DomainName
+    package var sets: [RecordSet]
+
+    package init(owner: DomainName, sets: [RecordSet]) {
+        self.owner = owner
+        self.sets = sets
+    }
+}
