@@ -104,6 +104,7 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ServiceCatalog"),
+        tests("Telemetry"),
     ],
     swiftLanguageModes: [.v6]
 )
