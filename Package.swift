@@ -81,13 +81,14 @@ let package = Package(
         ),
         library("Telemetry", in: "Telemetry"),
         library("AdminServer", in: "Admin", ["ServiceCatalog", "Telemetry", hummingbird, lifecycle, logging]),
+        library("PortolanConfiguration", in: "Portolan/Configuration", ["ServiceCatalog", yams]),
         library(
             "Portolan",
-            in: "Portolan",
+            in: "Portolan/Bridge",
             [
                 "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSZones", "HTTPTransport", "KubernetesClient",
-                "KubernetesSystem", "ManifestsSystem", "ServiceCatalog", "SyncEngine", "Telemetry", lifecycle, logging,
-                yams,
+                "KubernetesSystem", "ManifestsSystem", "PortolanConfiguration", "ServiceCatalog", "SyncEngine",
+                "Telemetry", lifecycle, logging,
             ]
         ),
         .executableTarget(
@@ -105,6 +106,7 @@ let package = Package(
         ),
         tests("ServiceCatalog"),
         tests("Telemetry"),
+        tests("PortolanConfiguration"),
     ],
     swiftLanguageModes: [.v6]
 )

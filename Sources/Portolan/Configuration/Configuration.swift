@@ -1,0 +1,151 @@
+package import ServiceCatalog
+
+/// What the configuration file says, checked but not acted on.
+package struct Configuration: Sendable, Equatable {
+    /// This installation's id; part of every ownership mark.
+    package var cluster: String
+    /// In the file's order.
+    package var systems: [SystemConfiguration]
+    package var syncs: [SyncConfiguration] = []
+    package var removalGuard = GuardConfiguration()
+    /// `nil` when no DNS is served.
+    package var dns: DNSConfiguration?
+    package var admin = AdminConfiguration()
+    package var log = LogConfiguration()
+
+    package func system(_ name: SystemName) -> SystemConfiguration? { systems.first { $0.name == name } }
+}
+
+package struct SystemConfiguration: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
+        case kubernetes(KubernetesConfiguration)
+        case manifests(ManifestsConfiguration)
+        case consul(ConsulConfiguration)
+
+        package var label: String {
+            switch self {
+            case .kubernetes: "kubernetes"
+            case .manifests: "manifests"
+            case .consul: "consul"
+            }
+        }
+    }
+
+    package var name: SystemName
+    package var kind: Kind
+    /// Whether readiness waits for this system's first synchronisation.
+    package var required = true
+    /// Whether a clean stop removes what was written here.
+    package var withdrawOnExit = false
+}
+
+package struct KubernetesConfiguration: Sendable, Equatable {
+    package enum EndpointSource: String, Sendable, CaseIterable {
+        case auto
+        case slices
+        case endpoints
+    }
+
+    /// `nil` for KUBECONFIG where it is set, else the in-cluster service account.
+    package var kubeconfig: String?
+    package var context: String?
+    package var includedNamespaces: [String] = ["*"]
+    /// Replaces the default when given.
+    package var excludedNamespaces: [String] = ["kube-system"]
+    /// A label selector for Services.
+    package var services: String?
+    package var endpoints = EndpointSource.auto
+}
+
+package struct ManifestsConfiguration: Sendable, Equatable {
+    package var path: String
+}
+
+package struct ConsulConfiguration: Sendable, Equatable {
+    package var address: String
+    package var datacenter: String?
+    package var token: Secret?
+    package var tls = TLSConfiguration()
+    /// The synthetic node that holds this installation's entries; `nil` for one named after the cluster.
+    package var node: String?
+}
+
+/// Files are read when a connection is made, so that what rotates is taken up.
+package struct TLSConfiguration: Sendable, Equatable {
+    package var certificateAuthority: String?
+    package var certificate: String?
+    package var key: String?
+    package var serverName: String?
+    package var verifies = true
+}
+
+/// Where a secret is found; never the secret itself.
+package enum Secret: Sendable, Equatable {
+    case file(String)
+    case environment(String)
+}
+
+package struct SyncConfiguration: Sendable, Equatable {
+    package var from: SystemName
+    package var to: SystemName
+    /// A naming template; `nil` for the target's default.
+    package var name: String?
+    /// Appended to every entry's tags.
+    package var tags: [String] = []
+
+    package var label: String { "\(from)-\(to)" }
+}
+
+/// When a pass that removes much is held.
+package struct GuardConfiguration: Sendable, Equatable {
+    /// 0…1, of what is owned in the target.
+    package var maxRemoved = 0.3
+    /// Passes that remove no more than this many entries are never held.
+    package var above = 10
+    package var hold = Duration.seconds(300)
+}
+
+package struct DNSConfiguration: Sendable, Equatable {
+    /// `address:port`, IPv6 in brackets.
+    package var listen: [String]
+    /// Seconds.
+    package var ttl: UInt32 = 5
+    /// UDP threads for each address; `nil` for one per core.
+    package var workers: Int?
+    /// The largest UDP answer in octets.
+    package var udpSize = 1232
+    package var zones: [ZoneConfiguration] = []
+}
+
+package struct ZoneConfiguration: Sendable, Equatable {
+    package var zone: String
+    package var from: [SystemName]
+    /// The system whose endpoints come first in a merged zone.
+    package var prefer: SystemName?
+    /// CIDR ranges for which PTR records are answered; `nil` for the zone kind's default.
+    package var reverse: [String]?
+}
+
+package struct AdminConfiguration: Sendable, Equatable {
+    /// `nil` for no listener.
+    package var listen: String? = "127.0.0.1:8053"
+}
+
+package struct LogConfiguration: Sendable, Equatable {
+    package enum Level: String, Sendable, CaseIterable {
+        case trace
+        case debug
+        case info
+        case notice
+        case warning
+        case error
+    }
+
+    package enum Format: String, Sendable, CaseIterable {
+        case text
+        case json
+    }
+
+    package var level = Level.info
+    package var format = Format.text
+}
