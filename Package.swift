@@ -107,6 +107,7 @@ let package = Package(
         tests("ServiceCatalog"),
         tests("Telemetry"),
         tests("PortolanConfiguration"),
+        tests("Sandbox", [logging, nioCore, nioHTTP1, nioPosix], fixtures: true),
     ],
     swiftLanguageModes: [.v6]
 )
