@@ -28,6 +28,12 @@ package struct Catalog: Sendable {
         systems[system]?.services[key]
     }
 
+    /// Keeps exactly these systems: contents of those that stay are untouched, new ones begin unsynced.
+    package mutating func keep(systems names: Set<SystemName>) {
+        systems = systems.filter { names.contains($0.key) }
+        for name in names where systems[name] == nil { systems[name] = SystemState() }
+    }
+
     /// Takes in an event of `system`.
     ///
     /// - Returns: what differs now, `nil` when nothing does.

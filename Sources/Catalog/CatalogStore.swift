@@ -46,6 +46,12 @@ package final class CatalogStore: Sendable {
         state.withLock { state in state.subscribers.removeAll { $0.id == id } }
     }
 
+    /// As ``Catalog/keep(systems:)``. Nobody is told: what reads a system that goes must go as well. A source that still
+    /// writes to a system that is gone writes to nothing.
+    package func keep(systems names: Set<SystemName>) {
+        state.withLock { $0.catalog.keep(systems: names) }
+    }
+
     package func writer(for system: SystemName) -> CatalogWriter {
         CatalogWriter(store: self, system: system)
     }

@@ -70,6 +70,16 @@ private func service(_ name: String, endpoints: Int = 1) -> Service {
         #expect(catalog.systems["k8s"]?.endpointCount == 1)
     }
 
+    @Test("Keeping some systems leaves their contents, forgets the others and adds new ones unsynced")
+    mutating func keepSystems() {
+        _ = catalog.apply(.snapshot([service("a")]), from: "k8s", at: now)
+        catalog.keep(systems: ["k8s", "files"])
+        #expect(Set(catalog.systems.keys) == ["k8s", "files"])
+        #expect(catalog.service(.init(namespace: "shop", name: "a"), in: "k8s") != nil)
+        #expect(catalog.systems["files"]?.freshness == .unsynced)
+        #expect(catalog.apply(.snapshot([service("b")]), from: "consul", at: now) == nil)
+    }
+
     @Test("A subscriber is told before apply returns, and finds the new state in the store")
     func subscriber() {
         let store = CatalogStore(systems: ["k8s"])
