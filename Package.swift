@@ -81,13 +81,14 @@ let package = Package(
         ),
         library("Telemetry", in: "Telemetry"),
         library("AdminServer", in: "Admin", ["ServiceCatalog", "Telemetry", hummingbird, lifecycle, logging]),
+        library("PortolanLogs", in: "Portolan/Logs", [logging]),
         library("PortolanConfiguration", in: "Portolan/Configuration", ["ServiceCatalog", yams]),
         library(
             "Portolan",
             in: "Portolan/Bridge",
             [
                 "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSZones", "HTTPTransport", "KubernetesClient",
-                "KubernetesSystem", "ManifestsSystem", "PortolanConfiguration", "ServiceCatalog", "SyncEngine",
+                "KubernetesSystem", "ManifestsSystem", "PortolanConfiguration", "PortolanLogs", "ServiceCatalog", "SyncEngine",
                 "Telemetry", lifecycle, logging,
             ]
         ),
@@ -105,9 +106,21 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ServiceCatalog"),
+        tests("KubernetesObjects", ["ServiceCatalog"], fixtures: true),
+        tests("ManifestsSystem", ["KubernetesObjects", "ServiceCatalog", logging]),
         tests("Telemetry"),
         tests("PortolanConfiguration"),
+        tests("PortolanLogs", [logging]),
+        tests("AdminServer"),
         tests("Sandbox", [logging, nioCore, nioHTTP1, nioPosix], fixtures: true),
+        // The contract of all registries: a library, so that the tests of each can run it.
+        .target(
+            name: "RegistryContract",
+            dependencies: ["ServiceCatalog", "SyncEngine"],
+            path: "Tests/Contract",
+            swiftSettings: settings
+        ),
+        tests("SyncEngine", ["RegistryContract", "ServiceCatalog", logging]),
     ],
     swiftLanguageModes: [.v6]
 )
