@@ -57,7 +57,7 @@ let package = Package(
             pkgConfig: "libcurl",
             providers: [.apt(["libcurl4-openssl-dev"])]
         ),
-        library("HTTPTransport", in: "Transport/HTTP", ["CCurl", logging]),
+        library("HTTPTransport", in: "Transport/HTTP", ["CCurl"]),
         library("ServiceCatalog", in: "Catalog"),
         library("SyncEngine", in: "Sync", ["ServiceCatalog", logging]),
         library("DNSCore", in: "DNS/Core"),
@@ -94,7 +94,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "PortolanCLI",
-            dependencies: ["Portolan", argumentParser, logging],
+            dependencies: ["AdminServer", "HTTPTransport", "Portolan", argumentParser],
             path: "Sources/PortolanCLI",
             swiftSettings: settings
         ),
@@ -121,6 +121,7 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("SyncEngine", ["RegistryContract", "ServiceCatalog", logging]),
+        tests("DNSZones", ["DNSCore", "ServiceCatalog"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -10,6 +10,7 @@ package struct Problem: Hashable, Sendable, CustomStringConvertible {
         case fieldTruncated = "field-truncated"
         case portMissing = "port-missing"
         case addressUnusable = "address-unusable"
+        case writeRefused = "write-refused"
     }
 
     package let code: Code

@@ -1,0 +1,196 @@
+package import Logging
+package import ServiceCatalog
+
+/// Time as the driver sees it; tests bring their own.
+package struct SyncTime: Sendable {
+    package let now: @Sendable () -> ContinuousClock.Instant
+    /// Returns at the moment, or earlier when the task is cancelled.
+    package let sleep: @Sendable (ContinuousClock.Instant) async -> Void
+
+    package init(
+        now: @escaping @Sendable () -> ContinuousClock.Instant,
+        sleep: @escaping @Sendable (ContinuousClock.Instant) async -> Void
+    ) {
+        self.now = now
+        self.sleep = sleep
+    }
+
+    package static let continuous = SyncTime(
+        now: { .now },
+        sleep: { try? await ContinuousClock().sleep(until: $0) }
+    )
+}
+
+/// Runs the syncs of one target: carries changes to a ``SyncMachine`` and its decisions to the ``Target``. Each target
+/// has a driver of its own, so that none waits for another.
+package actor SyncDriver {
+    private let target: any Target
+    private let store: CatalogStore
+    private let time: SyncTime
+    private let inbox = SyncInbox()
+    private let reread: (@Sendable (SystemName) async -> Bool)?
+    private let observe: @Sendable (SyncEvent) -> Void
+    private let withdrawsOnExit: Bool
+    private let logger: Logger
+    private var machine: SyncMachine
+    private var summary = Summary()
+
+    /// - Parameters:
+    ///   - reread: reads a system as a whole once more, and returns whether the catalog then holds the outcome. Without
+    ///     it, a source that is current is believed after the hold.
+    ///   - observe: is given everything the machine tells; must be quick.
+    ///   - withdrawsOnExit: whether ``run()`` removes this installation's entries before it returns.
+    package init(
+        target: any Target,
+        store: CatalogStore,
+        configuration: SyncMachine.Configuration,
+        time: SyncTime = .continuous,
+        reread: (@Sendable (SystemName) async -> Bool)? = nil,
+        withdrawsOnExit: Bool = false,
+        logger: Logger,
+        observe: @escaping @Sendable (SyncEvent) -> Void = { _ in }
+    ) {
+        self.target = target
+        self.store = store
+        self.time = time
+        self.reread = reread
+        self.observe = observe
+        self.withdrawsOnExit = withdrawsOnExit
+        var logger = logger
+        logger[metadataKey: "target"] = "\(target.system)"
+        self.logger = logger
+        machine = SyncMachine(target: target, configuration: configuration)
+    }
+
+    /// Keeps the target in agreement until ``stop()`` or cancellation. The batch in flight is finished first.
+    package func run() async {
+        let subscription = store.subscribe { [inbox] in inbox.put($0) }
+        machine.start(store, now: time.now())
+        // Not a child task: it must not end before the batch in flight does.
+        let follower = Task { [target, inbox] in await target.follow { inbox.targetChanged() } }
+        await withTaskCancellationHandler {
+            await work(until: { $0.isStopping })
+        } onCancel: {
+            inbox.stop()
+        }
+        if withdrawsOnExit { await withdraw() }
+        follower.cancel()
+        store.unsubscribe(subscription)
+        tell()
+        logSummary(force: true)
+    }
+
+    /// Ends ``run()`` after the batch in flight.
+    package nonisolated func stop() { inbox.stop() }
+
+    package func status() -> [SyncStatus] { machine.status() }
+
+    package func explain(_ key: ServiceKey, in system: SystemName) -> [SyncExplanation] {
+        machine.explain(key, in: system, store)
+    }
+
+    // MARK: - The loop
+
+    private func work(until isOver: (SyncInbox.Contents) -> Bool) async {
+        while true {
+            let contents = inbox.take()
+            if isOver(contents) { return }
+            takeIn(contents)
+            let step = machine.next(store, now: time.now())
+            tell()
+            switch step {
+            case .apply(let operations): await apply(operations)
+            case .reread(let system): startReread(system)
+            case .wait(let moment):
+                logSummary(force: false)
+                await inbox.wait(until: moment, time)
+            }
+        }
+    }
+
+    private func takeIn(_ contents: SyncInbox.Contents) {
+        for (system, keys) in contents.changes {
+            machine.catalogChanged(keys.map { ($0.key, $0.value) }, in: system, store)
+        }
+        if contents.hasTargetChanged { machine.targetChanged(target.takeChanges()) }
+        for (system, succeeded) in contents.rereads {
+            machine.reread(system, succeeded: succeeded, now: time.now())
+        }
+    }
+
+    private func apply(_ operations: [Operation]) async {
+        // Unstructured, so that cancelling this task does not tear the batch.
+        let results = await Task { [target] in await target.apply(operations) }.value
+        machine.applied(results, now: time.now())
+        machine.targetChanged(target.takeChanges())
+    }
+
+    private func startReread(_ system: SystemName) {
+        Task { [reread, store, inbox] in
+            let succeeded = await reread?(system) ?? (store.freshness(of: system) == .current)
+            inbox.put(reread: system, succeeded: succeeded)
+        }
+    }
+
+    /// Removes this installation's entries, as far as the target lets it without waiting.
+    private func withdraw() async {
+        machine.withdraw()
+        while true {
+            takeIn(inbox.take())
+            guard case .apply(let operations) = machine.next(store, now: time.now()) else { break }
+            await apply(operations)
+        }
+        logger.info("Withdrew the entries of this installation", metadata: ["left": "\(machine.ownedCount)"])
+    }
+
+    // MARK: - Telling
+
+    private struct Summary {
+        var counts: [Operation.Kind: Int] = [:]
+        var refused = 0
+        var loggedAt: ContinuousClock.Instant?
+    }
+
+    private func tell() {
+        for event in machine.takeEvents() {
+            observe(event)
+            switch event {
+            case .operation(_, let kind, result: "ok"): summary.counts[kind, default: 0] += 1
+            case .operation: summary.refused += 1
+            case .propagated: break
+            case .held(let entries, let systems, let owned):
+                logger.error(
+                    "Removals held: a large part of the entries would go; reading the source again",
+                    metadata: [
+                        "entries": "\(entries)", "owned": "\(owned)",
+                        "sources": "\(systems.map(\.rawValue).joined(separator: ","))",
+                    ]
+                )
+            case .released(let names): logger.warning("Held removals released", metadata: ["names": "\(names)"])
+            case .targetFailed(let error): logger.warning("Target failing", metadata: ["error": "\(error)"])
+            case .targetRecovered: logger.info("Target recovered")
+            case .problem(let problem):
+                logger.warning(
+                    "Problem with a service",
+                    metadata: ["code": "\(problem.code.rawValue)", "problem": "\(problem.message)"]
+                )
+            }
+        }
+    }
+
+    /// One line for everything written since the last, at most every ten seconds.
+    private func logSummary(force: Bool) {
+        guard !summary.counts.isEmpty || summary.refused > 0 else { return }
+        let now = time.now()
+        if let last = summary.loggedAt, !force, last.duration(to: now) < .seconds(10) { return }
+        logger.info(
+            "Target brought up to date",
+            metadata: [
+                "added": "\(summary.counts[.add] ?? 0)", "changed": "\(summary.counts[.change] ?? 0)",
+                "removed": "\(summary.counts[.remove] ?? 0)", "refused": "\(summary.refused)",
+                "owned": "\(machine.ownedCount)",
+            ]
+        )
+        summary = Summary(loggedAt: now)
+    }
+}

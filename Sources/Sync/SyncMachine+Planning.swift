@@ -1,0 +1,165 @@
+import ServiceCatalog
+
+/// What the catalog wants under one name.
+struct Wish: Sendable {
+    /// What it was made of: while these are the same, so is the wish.
+    var sources: [Service?] = []
+    var winner: ServiceKey?
+    /// By id, in order.
+    var registrations: [Registration] = []
+    var ids: Set<EntryID> = []
+    var problems: [Problem] = []
+}
+
+/// What has to be done for one name to agree.
+struct NamePlan: Sendable {
+    var puts: [Operation] = []
+    var removals: [ObservedEntry] = []
+    /// Instances that stand as wanted already.
+    var present = 0
+    /// Instances that nobody else stands in the way of.
+    var wanted = 0
+    var problems: [Problem] = []
+
+    var isEmpty: Bool { puts.isEmpty && removals.isEmpty }
+
+    /// How many entries the name would lose that nothing replaces.
+    var loss: Int {
+        max(0, removals.count - puts.count { $0.kind == .add })
+    }
+}
+
+extension SyncMachine {
+    /// Compares what the catalog wants under `name` now with what the target holds.
+    mutating func plan(_ name: Name, _ view: some CatalogView) -> NamePlan {
+        var plan = NamePlan()
+        let wish = isWithdrawing ? Wish() : wish(name, view)
+        plan.problems = wish.problems
+        for registration in wish.registrations {
+            let entry = entries[registration.id]
+            switch entry?.holder {
+            case .other(let holder):
+                plan.problems.append(
+                    Problem(
+                        .foreignEntry,
+                        "\(target.system): \(registration.id) of service \(registration.mark.key) is not written: "
+                            + "an entry with this id is held by \(holder)"
+                    )
+                )
+                continue
+            case .own(_, registration):
+                plan.present += 1
+            default:
+                plan.puts.append(.put(registration, replacing: entry))
+                if let problem = refusal(of: registration) { plan.problems.append(problem) }
+            }
+            plan.wanted += 1
+        }
+        if let ids = entriesByName[name] {
+            for id in ids where !wish.ids.contains(id) {
+                guard let entry = entries[id], isRemovable(entry, name, view) else { continue }
+                plan.removals.append(entry)
+            }
+            plan.removals.sort { $0.id < $1.id }
+        }
+        report(plan.problems, for: name)
+        return plan
+    }
+
+    // MARK: - What the catalog wants
+
+    private mutating func wish(_ name: Name, _ view: some CatalogView) -> Wish {
+        guard let claimants = claims[name] else {
+            wishes[name] = nil
+            return Wish()
+        }
+        let winner = winner(of: name, among: claimants)
+        let holders = claimants.filter { $0.key == winner }.sorted()
+        let sources = holders.map { view.service($0.key, in: projectors[$0.sync].definition.from) }
+        if let known = wishes[name], known.winner == winner, known.sources == sources, claimants.count == holders.count
+        {
+            return known
+        }
+        var wish = Wish(sources: sources, winner: winner)
+        for (claimant, service) in zip(holders, sources) {
+            guard let service else { continue }
+            let projection = projectors[claimant.sync].project(service, as: name)
+            for registration in projection.entries.values where wish.ids.insert(registration.id).inserted {
+                wish.registrations.append(registration)
+            }
+            wish.problems += projection.problems
+        }
+        wish.registrations.sort { $0.id < $1.id }
+        for loser in Set(claimants.map(\.key)).subtracting([winner]).sorted() {
+            wish.problems.append(
+                Problem(
+                    .nameCollision,
+                    "\(target.system): service \(loser) is not written as \"\(name)\": service \(winner) holds this "
+                        + "name. Give one of them another with the annotation "
+                        + "\(ServiceSettings.annotationPrefix)name, or put {namespace} into the sync's name template"
+                )
+            )
+        }
+        wishes[name] = wish
+        return wish
+    }
+
+    /// The service that has `name`: who holds it in the target keeps it, so that a newcomer takes nothing away; else the
+    /// first by namespace and name. Services of the same key in several systems are one service and share the name.
+    private func winner(of name: Name, among claimants: Set<Claimant>) -> ServiceKey {
+        if let only = claimants.first, claimants.count == 1, synced.count == sourceCount { return only.key }
+        var best: ServiceKey?
+        for id in entriesByName[name] ?? [] {
+            guard let mark = entries[id]?.mark else { continue }
+            let holds =
+                isUnsyncedSource(mark.from)
+                || claimants.contains { $0.key == mark.key && projectors[$0.sync].definition.from == mark.from }
+            if holds, best.map({ mark.key < $0 }) ?? true { best = mark.key }
+        }
+        if let best { return best }
+        return claimants.lazy.map(\.key).min() ?? ServiceKey(namespace: "", name: "")
+    }
+
+    private func isUnsyncedSource(_ system: SystemName) -> Bool {
+        !synced.contains(system) && configuration.definitions.contains { $0.from == system }
+    }
+
+    // MARK: - What may go
+
+    /// Whether `entry`, which no claimant of `name` wants, may be removed as the catalog is at this moment.
+    private func isRemovable(_ entry: ObservedEntry, _ name: Name, _ view: some CatalogView) -> Bool {
+        guard entry.isOwn else { return false }
+        if isWithdrawing { return true }
+        guard let mark = entry.mark, configuration.definitions.contains(where: { $0.from == mark.from }) else {
+            // Left by a sync that is no longer declared, or unreadable: wanted by none once all sources have spoken.
+            return configuration.definitions.allSatisfy { synced.contains($0.from) }
+        }
+        guard synced.contains(mark.from) else { return false }
+        // The catalog may be ahead of what this machine has been told: ask it directly.
+        guard let service = view.service(mark.key, in: mark.from) else { return true }
+        return !projectors.enumerated().contains { index, projector in
+            projector.definition.from == mark.from
+                && claims[name]?.contains(Claimant(sync: index, key: mark.key)) != true
+                && projector.names(of: service).contains { Self.fold($0) == name }
+        }
+    }
+
+    // MARK: - Telling
+
+    /// What the target said to the last attempt. A conflict is told when it comes back, as a single one is a race.
+    private func refusal(of registration: Registration) -> Problem? {
+        guard let retry = retries[registration.id], let error = retry.error else { return nil }
+        if case .conflict = error, retry.backoff.attempts < 2 { return nil }
+        return Problem(
+            .writeRefused,
+            "\(target.system): \(registration.id) of service \(registration.mark.key) was refused: \(error)"
+        )
+    }
+
+    private mutating func report(_ found: [Problem], for name: Name) {
+        guard !found.isEmpty || problems[name] != nil else { return }
+        let known = problems[name] ?? []
+        for problem in found where !known.contains(problem) { events.append(.problem(problem)) }
+        problems[name] = found.isEmpty ? nil : found
+    }
+}

@@ -1,0 +1,514 @@
+import ServiceCatalog
+import SyncEngine
+import Testing
+
+/// The guarantees of synchronisation, by their numbers.
+@Suite struct GuaranteeTests {
+    // MARK: - 1. Quiet restart
+
+    @Test("1 Quiet restart: nothing is written when nothing changed")
+    func quietRestartWritesNothing() async throws {
+        var world = try World()
+        let services = [service("a", [1, 2, 3]), service("b", [4], notReady: [4])]
+        world.tell(.snapshot(services))
+        await world.run()
+        world.restart()
+        #expect(await world.run().isEmpty)
+        world.tell(.snapshot(services))
+        #expect(await world.run().isEmpty)
+        #expect(world.status.phase == .idle)
+    }
+
+    @Test("1 Quiet restart: no entry is removed before the source has delivered a complete snapshot")
+    func quietRestartWaitsForSource() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1, 2]), service("b", [3])]))
+        await world.run()
+        world.restart()
+        #expect(await world.run().isEmpty)
+        #expect(world.status.phase == .waitingForSource)
+        // What comes before the snapshot is partial: it adds, and removes nothing.
+        world.tell(.changes([.set(service("a", [1, 9]))]))
+        #expect(await world.run().removed.isEmpty)
+        #expect(world.registry.entries().count == 4)
+        world.tell(.snapshot([service("a", [1, 9]), service("b", [3])]))
+        #expect(await world.run().removed == ["a@10.0.0.2:8080"])
+    }
+
+    @Test("1 Quiet restart: nothing is written before the target's present state has been read")
+    func quietRestartWaitsForTarget() throws {
+        var catalog = Catalog(systems: ["k8s"])
+        let delta = catalog.apply(.snapshot([service("a", [1])]), from: "k8s", at: World.start)
+        let target = ModelTarget(ModelRegistry())
+        let definition = SyncDefinition(from: "k8s", to: "model")
+        var machine = SyncMachine(target: target, configuration: .init(cluster: "east", definitions: [definition]))
+        machine.start(catalog, now: World.start)
+        #expect(delta?.becameSynced == true)
+        #expect(machine.next(catalog, now: World.start) == .wait(until: nil))
+        machine.targetChanged(TargetChanges(condition: .failing(.unreachable("down"))))
+        #expect(machine.next(catalog, now: World.start) == .wait(until: nil))
+        machine.targetChanged(target.takeChanges())
+        guard case .apply = machine.next(catalog, now: World.start) else {
+            Issue.record("the read target gets its entries")
+            return
+        }
+    }
+
+    @Test("1 Quiet restart: a source that is not synced keeps its entries while another source goes on")
+    func quietRestartPerSource() async throws {
+        var world = try World(from: ["k8s", "west"])
+        world.tell(.snapshot([service("a", [1])]))
+        world.tell(.snapshot([service("b", [2], origin: Origin(cluster: "east", system: "west"))]), from: "west")
+        await world.run()
+        world.restart()
+        world.tell(.snapshot([service("c", [3])]))
+        let written = await world.run()
+        #expect(written.added == ["c@10.0.0.3:8080"])
+        #expect(written.removed == ["a@10.0.0.1:8080"])
+        #expect(world.registry.entries().count == 2)
+    }
+
+    // MARK: - 2. Add before remove
+
+    @Test("2 Add before remove: new endpoints are written before old ones are taken out", arguments: [1, 3, 8])
+    func addBeforeRemove(batchLimit: Int) async throws {
+        var world = try World(batchLimit: batchLimit)
+        world.tell(.snapshot([service("a", [1, 2, 3])]))
+        await world.run()
+        world.tell(.changes([.set(service("a", [4, 5, 6]))]))
+        let written = await world.run()
+        #expect(written.map(\.kind) == [.add, .add, .add, .remove, .remove, .remove])
+    }
+
+    @Test("2 Add before remove: while the new ones are refused, the old ones stay")
+    func addRefused() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1, 2])]))
+        await world.run()
+        world.registry.with { $0.refuses = { $0.kind == .add ? .invalid("no") : nil } }
+        world.tell(.changes([.set(service("a", [3, 4]))]))
+        #expect(await world.run().isEmpty)
+        #expect(world.registry.entries().count == 2)
+        world.registry.with { $0.refuses = { _ in nil } }
+        #expect(await world.pass(.seconds(10)).map(\.kind) == [.add, .add, .remove, .remove])
+    }
+
+    @Test("2 Add before remove: one refused endpoint does not keep the dead ones of its service alive")
+    func oneRefused() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1, 2])]))
+        await world.run()
+        world.registry.with { $0.refuses = { $0.id.rawValue == "a@10.0.0.3:8080" ? .invalid("no") : nil } }
+        world.tell(.changes([.set(service("a", [3, 4]))]))
+        await world.pass(.seconds(5))
+        #expect(Set(world.registry.entries().keys.map(\.rawValue)) == ["a@10.0.0.4:8080"])
+    }
+
+    @Test("2 Add before remove: a renamed service stands under its new name before it leaves the old one")
+    func rename() async throws {
+        var world = try World(batchLimit: 1)
+        world.tell(.snapshot([service("a", [1, 2])]))
+        await world.run()
+        world.tell(.changes([.set(service("a", [1, 2], settings: ServiceSettings(name: "b")))]))
+        #expect(await world.run().map(\.kind) == [.add, .add, .remove, .remove])
+    }
+
+    // MARK: - 3. Every removal is re-checked
+
+    @Test("3 Every removal is re-checked against the catalog at the moment it is sent")
+    func removalRechecked() async throws {
+        var world = try World(batchLimit: 1)
+        world.tell(.snapshot([service("a", [1]), service("b", [2])]))
+        await world.run()
+        // Both are to go; before the machine hears of it, b is back.
+        world.tell(.changes([.remove(service("a", []).key), .remove(service("b", []).key)]))
+        world.changeUnnoticed(.changes([.set(service("b", [2]))]))
+        #expect(await world.run().removed == ["a@10.0.0.1:8080"])
+        #expect(world.registry.entries().count == 1)
+    }
+
+    @Test("3 Every removal is re-checked: an endpoint that returns while a batch is in flight is not removed")
+    func removalRecheckedBetweenBatches() async throws {
+        var world = try World(batchLimit: 1)
+        world.tell(.snapshot([service("a", [1, 2, 3])]))
+        await world.run()
+        world.tell(.changes([.set(service("a", [3]))]))
+        guard case .apply(let first) = world.next() else {
+            Issue.record("a removal is due")
+            return
+        }
+        #expect(first.removed == ["a@10.0.0.1:8080"])
+        world.changeUnnoticed(.changes([.set(service("a", [2, 3]))]))
+        await world.finish(first)
+        #expect(await world.run().isEmpty)
+        #expect(world.registry.entries().count == 2)
+    }
+
+    @Test("3 Every removal is re-checked: losses the guard has not seen are not sent")
+    func unseenLoss() async throws {
+        var world = try World(batchLimit: 64)
+        world.tell(.snapshot([service("a", Array(1...30)), service("b", [100])]))
+        await world.run()
+        // The machine hears of one change; the catalog has meanwhile lost the rest.
+        world.tell(.changes([.set(service("a", Array(1...29)))]))
+        world.changeUnnoticed(.changes([.set(service("a", []))]))
+        await world.run()
+        #expect(world.registry.entries().count == 31)
+        #expect(world.status.held == 30)
+    }
+
+    // MARK: - 4. Removal guard
+
+    @Test("4 Removal guard: a pass that would remove too much is held, alarmed and re-read")
+    func guardHolds() async throws {
+        var world = try World()
+        let services = (1...20).map { service("s\($0)", [UInt32($0)]) }
+        world.tell(.snapshot(services))
+        await world.run()
+        _ = world.takeEvents()
+        world.tell(.snapshot(Array(services.prefix(5))))
+        #expect(await world.run().isEmpty)
+        #expect(world.takeEvents().contains(.held(entries: 15, systems: ["k8s"], owned: 20)))
+        #expect(world.rereads == ["k8s"])
+        #expect(world.status.phase == .held)
+        #expect(world.status.held == 15)
+    }
+
+    @Test("4 Removal guard: after the hold it goes ahead only when the source, read again, still says so")
+    func guardReleases() async throws {
+        var world = try World()
+        let services = (1...20).map { service("s\($0)", [UInt32($0)]) }
+        world.tell(.snapshot(services))
+        await world.run()
+        world.tell(.snapshot(Array(services.prefix(5))))
+        await world.run()
+        world.answerReread()
+        #expect(await world.pass(.seconds(299)).isEmpty)
+        #expect(await world.pass(.seconds(10)).isEmpty)
+        #expect(world.rereads == ["k8s"], "asked once more at the end of the hold")
+        world.answerReread()
+        #expect(await world.run().removed.count == 15)
+        #expect(world.status.phase == .idle)
+    }
+
+    @Test("4 Removal guard: a source that cannot be read again is not believed")
+    func guardUnconfirmed() async throws {
+        var world = try World()
+        world.tell(.snapshot((1...20).map { service("s\($0)", [UInt32($0)]) }))
+        await world.run()
+        world.tell(.snapshot([service("s1", [1])]))
+        await world.run()
+        world.answerReread()
+        await world.pass(.seconds(301))
+        world.answerReread(succeeded: false)
+        #expect(await world.pass(.seconds(600)).isEmpty)
+        world.tell(.lost(reason: "refused"))
+        world.answerReread()
+        #expect(await world.pass(.seconds(600)).isEmpty)
+        world.tell(.current)
+        world.answerReread()
+        #expect(await world.pass(.seconds(10)).removed.count == 19)
+    }
+
+    @Test("4 Removal guard: a source that comes to its senses loses nothing, and the next hold starts anew")
+    func guardResets() async throws {
+        var world = try World()
+        let services = (1...20).map { service("s\($0)", [UInt32($0)]) }
+        world.tell(.snapshot(services))
+        await world.run()
+        world.tell(.snapshot([]))
+        await world.run()
+        await world.pass(.seconds(200))
+        world.tell(.snapshot(services))
+        #expect(await world.run().isEmpty)
+        #expect(world.status.phase == .idle)
+        world.tell(.snapshot([]))
+        await world.run()
+        world.answerReread()
+        #expect(await world.pass(.seconds(200)).isEmpty, "the first hold does not count")
+        #expect(world.registry.entries().count == 20)
+    }
+
+    @Test("4 Removal guard: everything of a source that looks empty is held, however little it is")
+    func guardEmptySource() async throws {
+        var world = try World(from: ["k8s", "west"])
+        world.tell(.snapshot((1...20).map { service("s\($0)", [UInt32($0)]) }))
+        world.tell(.snapshot([service("w", [99], origin: Origin(cluster: "east", system: "west"))]), from: "west")
+        await world.run()
+        world.tell(.snapshot([]), from: "west")
+        #expect(await world.run().isEmpty)
+        #expect(world.rereads == ["west"])
+    }
+
+    @Test("4 Removal guard: a mass removal is noticed also when it arrives piece by piece")
+    func guardTrickle() async throws {
+        var world = try World()
+        world.tell(.snapshot((1...40).map { service("s\($0)", [UInt32($0)]) }))
+        await world.run()
+        for number in 1...30 {
+            world.tell(.changes([.remove(service("s\(number)", []).key)]))
+            await world.run()
+            world.now += .milliseconds(10)
+        }
+        #expect(world.registry.entries().count == 28)
+        #expect(world.status.held == 18)
+    }
+
+    @Test("4 Removal guard: a rollout, which replaces, is no removal")
+    func guardRollout() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", Array(1...40))]))
+        await world.run()
+        world.tell(.changes([.set(service("a", Array(101...140)))]))
+        await world.run()
+        #expect(world.registry.entries().count == 40)
+        for step in 0..<40 {
+            let old = Array(UInt32(101 + step)...140)
+            let new = (0..<UInt32(step)).map { 201 + $0 }
+            world.tell(.changes([.set(service("a", new + [UInt32(201 + step)] + old))]))
+            await world.run()
+            world.tell(.changes([.set(service("a", new + [UInt32(201 + step)] + old.dropFirst()))]))
+            await world.run()
+            world.now += .seconds(1)
+        }
+        #expect(world.registry.registrations == world.desired)
+        #expect(world.rereads.isEmpty)
+    }
+
+    @Test("4 Removal guard: small removals go at once")
+    func guardSmall() async throws {
+        var world = try World()
+        world.tell(.snapshot((1...20).map { service("s\($0)", [UInt32($0)]) }))
+        await world.run()
+        world.tell(.snapshot((1...10).map { service("s\($0)", [UInt32($0)]) }))
+        #expect(await world.run().removed.count == 10)
+    }
+
+    @Test("4 Removal guard: what is held does not keep other services from being written")
+    func guardOthersGoOn() async throws {
+        var world = try World()
+        let services = (1...20).map { service("s\($0)", [UInt32($0)]) }
+        world.tell(.snapshot(services))
+        await world.run()
+        world.tell(.snapshot([services[0]]))
+        await world.run()
+        world.tell(.changes([.set(service("s1", [1, 77])), .set(service("new", [78]))]))
+        #expect(await world.run().added.sorted() == ["new@10.0.0.78:8080", "s1@10.0.0.77:8080"])
+    }
+
+    // MARK: - 5. Ownership
+
+    @Test("5 Ownership: only entries with this installation's mark are changed or removed")
+    func ownership() async throws {
+        let registry = ModelRegistry()
+        var east = try World(registry: registry)
+        let foreign = try #require(EntryID("cart@10.9.9.9:1"))
+        registry.put(foreign: foreign, service: "cart")
+        east.tell(.snapshot([service("cart", [1]), service("other", [2])]))
+        await east.run()
+        east.tell(.changes([.remove(service("cart", []).key)]))
+        #expect(await east.run().removed == ["cart@10.0.0.1:8080"])
+        #expect(registry.entries()[foreign] != nil)
+    }
+
+    @Test("5 Ownership: an id held by someone else is a reported collision, not an overwrite")
+    func collision() async throws {
+        var world = try World()
+        let id = EntryID(service: "cart", host: Host("10.0.0.1"), port: 8080)
+        world.registry.put(foreign: id, service: "cart")
+        world.tell(.snapshot([service("cart", [1, 2])]))
+        #expect(await world.run().added == ["cart@10.0.0.2:8080"])
+        #expect(world.status.problems.map(\.code) == [.foreignEntry])
+        #expect(world.registry.entries()[id]?.registration == nil)
+        // The holder leaves: the name is free.
+        world.registry.edit { $0.regions["east"]?[id] = nil }
+        #expect(await world.run().added == ["cart@10.0.0.1:8080"])
+        #expect(world.status.problems.isEmpty)
+    }
+
+    @Test("5 Ownership: two installations share one registry without touching each other")
+    func twoInstallations() async throws {
+        let registry = ModelRegistry()
+        var east = try World(registry: registry)
+        var west = try World(registry: registry, cluster: "west")
+        east.tell(.snapshot([service("cart", [1]), service("x", [3])]))
+        west.tell(.snapshot([service("cart", [2]), service("x", [4])]))
+        await east.run()
+        await west.run()
+        east.tell(.changes([.remove(service("cart", []).key)]))
+        #expect(await east.run().removed == ["cart@10.0.0.1:8080"])
+        #expect(await west.run().isEmpty)
+        #expect(registry.entries(of: "west").count == 2)
+    }
+
+    @Test("5 Ownership: of two own services that claim a name, the one that holds it keeps it")
+    func ownCollision() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("cart", [1], namespace: "shop")]))
+        await world.run()
+        world.tell(.changes([.set(service("cart", [2], namespace: "alpha"))]))
+        #expect(await world.run().isEmpty)
+        #expect(world.status.problems.map(\.code) == [.nameCollision])
+        world.restart()
+        world.tell(.snapshot([service("cart", [2], namespace: "alpha"), service("cart", [1], namespace: "shop")]))
+        #expect(await world.run().isEmpty, "also after a restart")
+        world.tell(.changes([.remove(ServiceKey(namespace: "shop", name: "cart"))]))
+        #expect(await world.run().map(\.kind) == [.add, .remove])
+        #expect(world.status.problems.isEmpty)
+    }
+
+    @Test("5 Ownership: the same service of two clusters is one service in the target")
+    func sameKeyMerges() async throws {
+        var world = try World(from: ["k8s", "west"])
+        world.tell(.snapshot([service("cart", [1])]))
+        world.tell(.snapshot([service("cart", [2], origin: Origin(cluster: "east", system: "west"))]), from: "west")
+        #expect(await world.run().added.sorted() == ["cart@10.0.0.1:8080", "cart@10.0.0.2:8080"])
+        #expect(world.status.problems.isEmpty)
+    }
+
+    // MARK: - 6. No loops
+
+    @Test("6 No loops: what came from the target is never written back to it")
+    func noLoopDirect() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("vm", [1], origin: Origin(cluster: "east", system: "model"))]))
+        #expect(await world.run().isEmpty)
+    }
+
+    @Test("6 No loops: nor through other systems, whoever saw it first")
+    func noLoopThroughOthers() async throws {
+        var world = try World()
+        func passed(_ origin: Origin, via: String?) -> Service {
+            var result = service("vm", [1])
+            result.endpoints[0].attributes = EndpointAttributes(
+                origin: origin,
+                metadata: via.map { [EntryMetadata.Key.via.rawValue: $0] } ?? [:]
+            )
+            return result
+        }
+        // From the target over k8s; from another installation over the target and k8s.
+        for vm in [
+            passed(Origin(cluster: "east", system: "model"), via: nil),
+            passed(Origin(cluster: "west", system: "hz"), via: "east/model"),
+            passed(Origin(cluster: "west", system: "hz"), via: "west/etcd,east/model,east/x"),
+        ] {
+            world.tell(.snapshot([vm]))
+            #expect(await world.run().isEmpty)
+        }
+        world.tell(.snapshot([passed(Origin(cluster: "west", system: "model"), via: "west/model")]))
+        #expect(await world.run().count == 1, "west's model is another system")
+        let mark = world.registry.registrations.first?.mark
+        #expect(mark?.origin == Origin(cluster: "west", system: "model"))
+        #expect(mark?.via == [Origin(cluster: "west", system: "model"), Origin(cluster: "east", system: "k8s")])
+    }
+
+    // MARK: - 7. Steady state is silent
+
+    @Test("7 Steady state is silent: no change, no writes")
+    func silence() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1, 2]), service("b", [3])]))
+        await world.run()
+        let batches = world.registry.with { $0.batches }
+        world.tell(.snapshot([service("a", [1, 2]), service("b", [3])]))
+        world.tell(.lost(reason: "gone"))
+        world.tell(.current)
+        await world.pass(.seconds(3600))
+        #expect(world.registry.with { $0.batches } == batches)
+        #expect(world.waitsUntil == nil, "nothing to wake for")
+    }
+
+    @Test("7 Steady state is silent: an entry that someone deletes or changes is mended")
+    func drift() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1, 2, 3])]))
+        await world.run()
+        let id = EntryID(service: "a", host: Host("10.0.0.1"), port: 8080)
+        world.registry.edit { $0.regions["east"]?[id] = nil }
+        #expect(await world.run().added == ["a@10.0.0.1:8080"])
+        world.registry.edit { state in
+            state.regions["east"]?[id]?.registration?.tags = ["tampered"]
+            state.regions["east"]?[id]?.revision = state.revision
+        }
+        await world.pass(.seconds(10))
+        #expect(world.registry.registrations == world.desired)
+    }
+
+    @Test("7 Steady state is silent: a fight over an entry slows down")
+    func fight() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1])]))
+        await world.run()
+        let id = EntryID(service: "a", host: Host("10.0.0.1"), port: 8080)
+        var writes = 0
+        for _ in 0..<600 {
+            world.registry.edit { $0.regions["east"]?[id] = nil }
+            writes += await world.pass(.seconds(1)).count
+        }
+        #expect(writes < 20)
+        #expect(writes > 3)
+    }
+
+    // MARK: - 9. Targets are independent
+
+    @Test("9 Targets are independent: a dead target loses nothing and is caught up with when it returns")
+    func deadTarget() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1]), service("b", [2])]))
+        await world.run()
+        world.registry.with { $0.failures = Array(repeating: .unreachable("connection refused"), count: 8) }
+        for step in 0..<100 {
+            world.tell(.changes([.set(service("a", [UInt32(step + 10)])), .set(service("c\(step)", [UInt32(step)]))]))
+            await world.run()
+        }
+        #expect(world.status.phase == .failing)
+        await world.pass(.seconds(300))
+        #expect(world.registry.registrations == world.desired)
+        #expect(world.status.phase == .idle)
+        #expect(world.takeEvents().contains(.targetRecovered))
+    }
+
+    @Test("9 Targets are independent: a failing target is asked less and less often")
+    func backoff() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1])]))
+        world.registry.with { $0.failures = Array(repeating: .unreachable("down"), count: 1000) }
+        await world.pass(.seconds(600))
+        let batches = world.registry.with { $0.batches }
+        #expect(batches > 20 && batches < 60, "\(batches) attempts in ten minutes")
+    }
+
+    @Test("9 Targets are independent: Retry-After is kept")
+    func retryAfter() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1])]))
+        world.registry.with { $0.failures = [.throttled("slow down", retryAfter: .seconds(40))] }
+        #expect(await world.pass(.seconds(39)).isEmpty)
+        #expect(await world.pass(.seconds(2)).count == 1)
+    }
+
+    // MARK: - 10. Draining
+
+    @Test("10 Draining: an endpoint that terminates but serves stays, marked, until it is gone")
+    func draining() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1, 2])]))
+        await world.run()
+        world.tell(.changes([.set(service("a", [1, 2], draining: [1]))]))
+        let written = await world.run()
+        #expect(written.map(\.kind) == [.change])
+        let marked = world.registry.registrations.first { $0.id.rawValue == "a@10.0.0.1:8080" }
+        #expect(marked?.health == .draining)
+        world.tell(.changes([.set(service("a", [2]))]))
+        #expect(await world.run().removed == ["a@10.0.0.1:8080"])
+    }
+
+    @Test("10 Draining: what is not ready stays registered, as critical")
+    func notReady() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1, 2], notReady: [1])]))
+        await world.run()
+        let marked = world.registry.registrations.first { $0.id.rawValue == "a@10.0.0.1:8080" }
+        #expect(marked?.health == .critical)
+    }
+}
