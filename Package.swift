@@ -106,6 +106,8 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ServiceCatalog"),
+        tests("DNSCore", ["CAllocationCounter"], fixtures: true),
+        .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
         tests("KubernetesObjects", ["ServiceCatalog"], fixtures: true),
         tests("ManifestsSystem", ["KubernetesObjects", "ServiceCatalog", logging]),
         tests("Telemetry"),
