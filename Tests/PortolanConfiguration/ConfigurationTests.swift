@@ -90,7 +90,7 @@ private let base = """
         #expect(configuration.removalGuard == GuardConfiguration(maxRemoved: 0.3, above: 10, hold: .seconds(300)))
         #expect(configuration.dns == nil)
         #expect(configuration.admin.listen == "127.0.0.1:8053")
-        #expect(configuration.system("east")?.required == true)
+        #expect(configuration.system("east")?.required == nil)
         #expect(configuration.system("east")?.kind == .kubernetes(KubernetesConfiguration()))
     }
 

@@ -31,7 +31,7 @@ extension Configuration {
             }
         guard let read else { return nil }
         var system = SystemConfiguration(name: SystemName(name), kind: read)
-        if let required = members["required"]?.boolean() { system.required = required }
+        system.required = members["required"]?.boolean()
         if let withdraw = members["withdrawOnExit"]?.boolean() { system.withdrawOnExit = withdraw }
         return system
     }

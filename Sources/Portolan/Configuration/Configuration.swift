@@ -14,6 +14,14 @@ package struct Configuration: Sendable, Equatable {
     package var log = LogConfiguration()
 
     package func system(_ name: SystemName) -> SystemConfiguration? { systems.first { $0.name == name } }
+
+    /// Whether the system's contents are read: everything but registries that are only written to.
+    package func isRead(_ name: SystemName) -> Bool {
+        let isSource = syncs.contains { $0.from == name } || (dns?.zones ?? []).contains { $0.from.contains(name) }
+        return isSource || !syncs.contains { $0.to == name }
+    }
+
+    package func isRequired(_ name: SystemName) -> Bool { system(name)?.required ?? isRead(name) }
 }
 
 package struct SystemConfiguration: Sendable, Equatable {
@@ -33,8 +41,9 @@ package struct SystemConfiguration: Sendable, Equatable {
 
     package var name: SystemName
     package var kind: Kind
-    /// Whether readiness waits for this system's first synchronisation.
-    package var required = true
+    /// Whether readiness waits until the system has been read once; `nil` for: if anything reads it. A registry that is
+    /// only written to does not hold up DNS.
+    package var required: Bool?
     /// Whether a clean stop removes what was written here.
     package var withdrawOnExit = false
 }
