@@ -1,0 +1,162 @@
+/// How many records of a CNAME chain an answer holds at most.
+private let aliasLimit = 8
+
+/// Follows the question's name through the served zones, appends what is asked for, and says how it ended.
+///
+/// RFC 1034 section 4.3.2 for a server without delegations and wildcards; a chain of aliases ends with the code of its last
+/// name (RFC 6604).
+@inline(__always)
+func resolve(
+    _ question: Question,
+    in zones: borrowing ServedZones,
+    _ options: AnswerOptions,
+    scratch: inout AnswerScratch,
+    writer: inout ResponseWriter
+) -> ResponseCode {
+    guard var match = zones.find(scratch.name, count: question.nameLength) else { return .refused }
+    writer.zone = match.label
+    guard match.zone.isReady else { return .servFail }
+    writer.markAuthoritative()
+    scratch.visitedCount = 0
+
+    // Compression pointers to the name looked up and to the apex of its zone. Both occur in the question.
+    var owner: UInt16 = 0xC00C
+    var apex = 0xC000 | UInt16(Header.size + match.cut)
+    while true {
+        guard let block = match.zone.find(scratch.name, count: match.cut) else {
+            writer.appendAuthority(of: match.zone, apex: apex)
+            return .nxDomain
+        }
+        if let set = question.type == .any ? block.smallestSet : block.set(question.type.rawValue) {
+            let first = options.rotatesAddresses && set.stride > 0 ? scratch.nextTurn(set.count) : 0
+            let start = writer.end
+            if writer.append(set, to: .answer, owner: owner, apex: apex, first: first) {
+                appendAddresses(ofTargetsIn: set, at: start, match.zone, zones, scratch: &scratch, writer: &writer)
+            } else {
+                let maximum = block.commonAddressCount(of: set, in: writer.room)
+                writer.appendPrefix(of: set, owner: owner, apex: apex, maximum: maximum)
+                writer.markTruncated()
+            }
+            return .noError
+        }
+        guard let alias = block.set(RecordType.cname.rawValue) else {
+            writer.appendAuthority(of: match.zone, apex: apex)
+            return .noError
+        }
+        guard writer.answers < aliasLimit, scratch.visit(block) else { return .noError }
+        let start = writer.end
+        guard writer.append(alias, to: .answer, owner: owner, apex: apex) else {
+            writer.markTruncated()
+            return .noError
+        }
+        let labels = expandTarget(of: alias, in: match, into: scratch.name)
+        guard let next = zones.find(scratch.name, count: labels + (alias.hasApexPointers ? match.apexLength : 0)),
+            next.zone.isReady
+        else { return .noError }
+        let target = 0xC000 | UInt16(truncatingIfNeeded: start + EncodedSet.recordHeader)
+        // A target that ends in a pointer to this apex is in this zone, or in one below whose apex is among its labels.
+        if !alias.hasApexPointers || next.cut < labels { apex = target + UInt16(next.cut) }
+        owner = alias.hasApexPointers && labels == 0 ? apex : target
+        match = next
+    }
+}
+
+/// Writes the target of an alias in full, and returns how many octets of it stand in the record as labels.
+private func expandTarget(
+    of alias: EncodedSet,
+    in match: ServedZones.Match,
+    into name: UnsafeMutableRawPointer
+) -> Int {
+    // The record was made from a valid name, so target and apex together have at most 255 octets.
+    let data = alias.records + EncodedSet.recordHeader
+    let labels = alias.length - EncodedSet.recordHeader - (alias.hasApexPointers ? 2 : 0)
+    name.copyMemory(from: data, byteCount: labels)
+    if alias.hasApexPointers { (name + labels).copyMemory(from: match.apex, byteCount: match.apexLength) }
+    return labels
+}
+
+/// Appends the addresses of the hosts that SRV and NS records name (RFC 2782, RFC 1035 section 3.3.11), in the order of the
+/// records and each once, until one set does not fit. That is no truncation (RFC 2181 section 9).
+///
+/// - Parameter start: where the set begins in the message.
+@inline(__always)
+private func appendAddresses(
+    ofTargetsIn set: EncodedSet,
+    at start: Int,
+    _ zone: ZoneImage,
+    _ zones: borrowing ServedZones,
+    scratch: inout AnswerScratch,
+    writer: inout ResponseWriter
+) {
+    guard set.type == RecordType.srv.rawValue || set.type == RecordType.ns.rawValue else { return }
+    let targetOffset = EncodedSet.recordHeader + (set.type == RecordType.srv.rawValue ? 6 : 0)
+    var offset = 0
+    while offset < set.length {
+        let next = offset + set.recordLength(at: offset)
+        let target = set.records + offset + targetOffset
+        let position = start + offset + targetOffset
+        guard position < 0x4000 else { return }
+        if let block = findTarget(target, count: next - offset - targetOffset, set, zone, zones), scratch.visit(block) {
+            let owner = 0xC000 | UInt16(truncatingIfNeeded: position)
+            guard writer.appendAddresses(block.set(RecordType.a.rawValue), owner: owner),
+                writer.appendAddresses(block.set(RecordType.aaaa.rawValue), owner: owner)
+            else { return }
+        }
+        offset = next
+    }
+}
+
+@inline(__always)
+private func findTarget(
+    _ target: UnsafeRawPointer,
+    count: Int,
+    _ set: EncodedSet,
+    _ zone: ZoneImage,
+    _ zones: borrowing ServedZones
+) -> NameBlock? {
+    if set.hasApexPointers, let labels = labelsBeforePointer(target) { return zone.find(target, count: labels) }
+    guard let match = zones.find(target, count: count), match.zone.isReady else { return nil }
+    return match.zone.find(target, count: match.cut)
+}
+
+/// The octets of labels before the pointer that ends a name; `nil` when the name is written in full.
+private func labelsBeforePointer(_ name: UnsafeRawPointer) -> Int? {
+    var offset = 0
+    while true {
+        let length = (name + offset).load(as: UInt8.self)
+        if length == 0 { return nil }
+        if length >= 0xC0 { return offset }
+        offset += 1 + Int(length)
+    }
+}
+
+extension ResponseWriter {
+    /// False when there is a set and it does not fit.
+    @inline(__always)
+    fileprivate mutating func appendAddresses(_ set: EncodedSet?, owner: UInt16) -> Bool {
+        guard let set else { return true }
+        return append(set, to: .additional, owner: owner, apex: owner)
+    }
+}
+
+extension NameBlock {
+    /// What answers ANY: one set, the smallest (RFC 8482 section 4.1).
+    fileprivate var smallestSet: EncodedSet? {
+        var smallest: EncodedSet?
+        for index in 0..<setCount {
+            let set = set(at: index)
+            if set.length < smallest?.length ?? .max { smallest = set }
+        }
+        return smallest
+    }
+
+    /// How many records of a set that must be cut to keep: for addresses of a name with both families so many of each as
+    /// fit of the longer kind, so that A and AAAA show the same hosts.
+    fileprivate func commonAddressCount(of set: EncodedSet, in room: Int) -> Int {
+        guard set.stride > 0, let ipv6 = self.set(RecordType.aaaa.rawValue), self.set(RecordType.a.rawValue) != nil
+        else {
+            return .max
+        }
+        return room / ipv6.stride
+    }
+}

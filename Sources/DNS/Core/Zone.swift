@@ -1,0 +1,111 @@
+import Synchronization
+
+/// Whether a zone's answers can be trusted to be complete and recent.
+package enum ZoneFreshness: UInt8, Sendable, AtomicRepresentable {
+    /// No complete picture yet: questions get SERVFAIL.
+    case unready
+    case current
+    /// The source is out of reach; the last known state is served.
+    case stale
+}
+
+/// What became of a batch of changes.
+package struct AppliedBatch: Hashable, Sendable {
+    /// The zone's serial after the batch.
+    package var serial: UInt32
+    /// Owners whose records are now others than before.
+    package var changed: Int
+    /// Owners left as they were, and why.
+    package var rejected: [RejectedChange]
+
+    package init(serial: UInt32, changed: Int, rejected: [RejectedChange] = []) {
+        self.serial = serial
+        self.changed = changed
+        self.rejected = rejected
+    }
+}
+
+package struct RejectedChange: Hashable, Sendable {
+    package var owner: DomainName
+    package var reason: RecordSetError
+
+    package init(owner: DomainName, reason: RecordSetError) {
+        self.owner = owner
+        self.reason = reason
+    }
+}
+
+/// A zone as it is served: one writer at a time, any number of readers that never wait.
+///
+/// Names appear, change and go one at a time and whole, in the order given; the SOA record follows at the end of the batch.
+package final class Zone: Sendable {
+    package let apex: DomainName
+    let image: ZoneImage
+    private let writer: Mutex<ZoneWriter>
+
+    /// - Parameters:
+    ///   - authority: the SOA data; its serial is the first one, from which the zone's serial only rises (RFC 1982).
+    ///   - ttl: of the SOA record, in seconds.
+    ///   - epochs: the ones of the store that will serve the zone.
+    package init(apex: DomainName, authority: StartOfAuthority, ttl: UInt32, epochs: ReadEpochs) {
+        self.apex = apex
+        let writer = ZoneWriter(apex: apex, authority: authority, ttl: ttl, epochs: epochs)
+        image = writer.image
+        self.writer = Mutex(writer)
+    }
+
+    /// New zones are unready.
+    package var freshness: ZoneFreshness {
+        get { image.fields.pointee.freshness.load(ordering: .acquiring) }
+        set { image.fields.pointee.freshness.store(newValue, ordering: .releasing) }
+    }
+
+    package var serial: UInt32 { writer.withLock { $0.authority.serial } }
+
+    package var statistics: ZoneStatistics { writer.withLock { $0.statistics } }
+
+    /// Applies changes in order. The serial rises by one when at least one of them changed something.
+    @discardableResult
+    package func apply(_ changes: [OwnerChange]) -> AppliedBatch {
+        writer.withLock { $0.apply(changes) }
+    }
+}
+
+package struct ZoneStatistics: Hashable, Sendable {
+    /// Names below the apex, empty non-terminals included.
+    package var names: Int
+    /// Memory held by names, records and the table, without the allocator's own; what awaits reclamation is not in it.
+    package var bytes: Int
+}
+
+/// The part of a zone that readers see: pointers to immutable memory, exchanged atomically.
+///
+/// Sendable although it points: its fields are atomics or constants, and it lives as long as its zone's writer.
+struct ZoneImage: @unchecked Sendable {
+    struct Fields: ~Copyable {
+        let table: Atomic<UnsafeMutableRawPointer>
+        /// The apex stands apart from the table: every negative answer needs it.
+        let apex: Atomic<UnsafeMutableRawPointer>
+        let freshness = Atomic<ZoneFreshness>(.unready)
+        let hashKey: UInt64
+        /// The SOA record's TTL in negative answers, in network order (RFC 2308 section 5).
+        let negativeTTL: UInt32
+    }
+
+    let fields: UnsafeMutablePointer<Fields>
+
+    @inline(__always)
+    var apex: NameBlock { NameBlock(base: fields.pointee.apex.load(ordering: .acquiring)) }
+
+    @inline(__always)
+    var isReady: Bool { fields.pointee.freshness.load(ordering: .acquiring) != .unready }
+
+    /// The name whose first `count` octets, those below the apex, stand at `name`.
+    @inline(__always)
+    func find(_ name: UnsafeRawPointer, count: Int) -> NameBlock? {
+        guard count > 0 else { return apex }
+        let table = NameTable(base: fields.pointee.table.load(ordering: .acquiring))
+        let hash = NameBytes.hash(name, count: count, key: fields.pointee.hashKey)
+        return table.find(name, count: count, hash: hash)?.block
+    }
+}
