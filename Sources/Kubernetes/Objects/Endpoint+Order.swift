@@ -18,8 +18,16 @@ extension Endpoint {
     /// Puts `endpoints` in order and makes one of those that are the same. What is so already is not copied.
     package static func merging(_ endpoints: [Endpoint]) -> [Endpoint] {
         if isStrictlyOrdered(endpoints) { return endpoints }
-        let sorted = endpoints.sorted(by: areInOrder)
-        return isStrictlyOrdered(sorted) ? sorted : combiningNeighbours(sorted)
+        var result: [Endpoint] = []
+        result.reserveCapacity(endpoints.count)
+        for position in sortedPositions(endpoints) {
+            if let last = result.indices.last, !areInOrder(result[last], endpoints[position]) {
+                result[last].combine(with: endpoints[position])
+            } else {
+                result.append(endpoints[position])
+            }
+        }
+        return result
     }
 
     /// Merges parts that are each in order. A single part with endpoints is returned as it is, uncopied.
@@ -34,23 +42,29 @@ extension Endpoint {
     }
 
     private static func isStrictlyOrdered(_ endpoints: [Endpoint]) -> Bool {
-        for index in endpoints.indices.dropFirst() where !areInOrder(endpoints[index - 1], endpoints[index]) {
-            return false
+        for index in endpoints.indices.dropFirst() {
+            // Addresses decide nearly always, and to compare them no endpoint need be copied.
+            if case .address(let previous) = endpoints[index - 1].host,
+                case .address(let address) = endpoints[index].host, previous != address
+            {
+                guard previous < address else { return false }
+            } else {
+                guard areInOrder(endpoints[index - 1], endpoints[index]) else { return false }
+            }
         }
         return true
     }
 
-    private static func combiningNeighbours(_ sorted: [Endpoint]) -> [Endpoint] {
-        var result: [Endpoint] = []
-        result.reserveCapacity(sorted.count)
-        for endpoint in sorted {
-            if let last = result.indices.last, !areInOrder(result[last], endpoint) {
-                result[last].combine(with: endpoint)
-            } else {
-                result.append(endpoint)
+    /// Sorts small keys in place of the endpoints, which are large and full of references.
+    private static func sortedPositions(_ endpoints: [Endpoint]) -> [Int] {
+        var keys = endpoints.indices.map { (address: endpoints[$0].host.address, position: $0) }
+        keys.sort { left, right in
+            if let leftAddress = left.address, let rightAddress = right.address, leftAddress != rightAddress {
+                return leftAddress < rightAddress
             }
+            return areInOrder(endpoints[left.position], endpoints[right.position])
         }
-        return result
+        return keys.map(\.position)
     }
 
     /// Takes in another sighting of the same endpoint. While a controller moves an endpoint from one slice to another,

@@ -10,8 +10,6 @@ struct EndpointListBuilder {
     /// Of every host that is no address, in order.
     private var nameOffsets: [Int] = []
 
-    mutating func reserveCapacity(_ count: Int) { endpoints.reserveCapacity(count) }
-
     mutating func addAddress(_ bytes: UnsafeBufferPointer<UInt8>, at offset: Int) {
         if let address = IPAddress(utf8: bytes) {
             if address.isIPv4 {

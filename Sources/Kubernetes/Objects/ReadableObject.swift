@@ -67,6 +67,8 @@ package struct ObjectDiagnostic: Hashable, Sendable {
     }
 
     init(_ error: ObjectDecodingError) {
-        self.init(Problem(.objectInvalid, error.explanation), at: error.offset)
+        // In YAML a bare 5, true or 1.10 is no string, which surprises nearly everyone once.
+        let hint = error.reason == .wrongType(expected: .string) ? "; put the value in quotes" : ""
+        self.init(Problem(.objectInvalid, error.explanation + hint), at: error.offset)
     }
 }

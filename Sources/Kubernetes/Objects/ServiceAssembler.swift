@@ -51,7 +51,7 @@ package struct ServiceAssembler: Sendable {
     /// All services, ordered by key; `nil` while incomplete.
     package var snapshot: [Service]? {
         guard isComplete else { return nil }
-        return entries.values.compactMap(\.published).sorted { $0.key < $1.key }
+        return entries.keys.sorted().compactMap { entries[$0]?.published }
     }
 
     private var readsSlices: Bool { source != .endpoints }
