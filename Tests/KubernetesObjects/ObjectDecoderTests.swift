@@ -188,6 +188,33 @@ import Testing
         #expect(list.malformed.map(\.metadata?.namespace) == ["rec-a"])
     }
 
+    @Test(
+        "An answer that is no list does not pass for an empty one",
+        arguments: [
+            "{}", "null", #"{"items":[]}"#, #"{"metadata":{},"items":[]}"#, #"{"kind":"Status","code":200}"#, "[]",
+        ]
+    )
+    func noList(body: String) {
+        #expect(throws: ObjectDecodingError.self) {
+            try ObjectDecoder<ServiceObject>.decodeList(Array(body.utf8), encoding: .json)
+        }
+    }
+
+    @Test("A bookmark without a version is malformed")
+    func emptyBookmark() throws {
+        let json = #"{"type":"BOOKMARK","object":{"metadata":{}}}"#
+        guard
+            case .malformed(let object) = try ObjectDecoder<ServiceObject>.decodeEvent(
+                Array(json.utf8),
+                encoding: .json
+            )
+        else {
+            Issue.record("not malformed")
+            return
+        }
+        #expect(object.reason.contains("resourceVersion"))
+    }
+
     @Test("Broken grammar inside an item breaks the list: its end cannot be known")
     func brokenItem() {
         let json = #"{"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b",}}]}"#

@@ -21,6 +21,7 @@ extension ObjectDecoder {
         }
         guard isObject else { throw ObjectDecodingError(.wrongType(expected: .object), at: 0) }
         try json.expectEnd()
+        try expectVersion(list)
         return list
     }
 
@@ -72,15 +73,16 @@ extension ObjectDecoder {
         json: JSONCursor
     ) throws(ObjectDecodingError) -> WatchEvent<Object> {
         var json = json
-        switch type {
-        case .added, .modified, .deleted:
+        func object() throws(ObjectDecodingError) -> Object {
             var context = DecodingContext()
-            return WatchEvent(type, try Object(json: &json, context: &context))
-        case .bookmark:
-            let metadata = try MetadataFields(ofObject: &json)
-            return .bookmark(resourceVersion: metadata.resourceVersion, initialEventsEnd: metadata.endsInitialEvents)
-        case .error:
-            return .error(try KubernetesStatus(json: &json))
+            return try Object(json: &json, context: &context)
+        }
+        return switch type {
+        case .added: .added(try object())
+        case .modified: .modified(try object())
+        case .deleted: .deleted(try object())
+        case .bookmark: try WatchEvent(bookmark: try MetadataFields(ofObject: &json))
+        case .error: .error(try KubernetesStatus(json: &json))
         }
     }
 }

@@ -24,6 +24,7 @@ extension ObjectDecoder {
             default: try wire.skip(field)
             }
         }
+        try expectVersion(list)
         return list
     }
 
@@ -64,16 +65,17 @@ extension ObjectDecoder {
         _ type: WatchEventType,
         _ envelope: ObjectEnvelope
     ) throws(ObjectDecodingError) -> WatchEvent<Object> {
-        switch type {
-        case .added, .modified, .deleted:
+        func object() throws(ObjectDecodingError) -> Object {
             try envelope.expect(kind: Object.resource.kind)
             var context = DecodingContext()
-            return WatchEvent(type, try Object(wire: envelope.payload, context: &context))
-        case .bookmark:
-            let metadata = try MetadataFields(ofObject: envelope.payload)
-            return .bookmark(resourceVersion: metadata.resourceVersion, initialEventsEnd: metadata.endsInitialEvents)
-        case .error:
-            return .error(try KubernetesStatus(wire: envelope.payload))
+            return try Object(wire: envelope.payload, context: &context)
+        }
+        return switch type {
+        case .added: .added(try object())
+        case .modified: .modified(try object())
+        case .deleted: .deleted(try object())
+        case .bookmark: try WatchEvent(bookmark: try MetadataFields(ofObject: envelope.payload))
+        case .error: .error(try KubernetesStatus(wire: envelope.payload))
         }
     }
 }

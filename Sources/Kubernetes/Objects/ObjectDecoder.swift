@@ -54,6 +54,15 @@ package enum ObjectDecoder<Object: ReadableObject> {
     }
 }
 
+extension ObjectDecoder {
+    /// Every list has a version. What has none is some other answer, and must not pass for an empty list.
+    static func expectVersion(_ list: ObjectList<Object>) throws(ObjectDecodingError) {
+        guard !list.resourceVersion.isEmpty else {
+            throw ObjectDecodingError(.missingField("metadata.resourceVersion"), at: 0)
+        }
+    }
+}
+
 /// The types of watch events.
 enum WatchEventType: String {
     case added = "ADDED"
@@ -64,13 +73,12 @@ enum WatchEventType: String {
 }
 
 extension WatchEvent where Object: ReadableObject {
-    /// What is made of a readable object. Bookmarks and errors carry none.
-    init(_ type: WatchEventType, _ object: Object) {
-        switch type {
-        case .deleted: self = .deleted(object)
-        case .modified: self = .modified(object)
-        case .added, .bookmark, .error: self = .added(object)
+    /// A bookmark is worth its version; everything else in it may be empty.
+    init(bookmark metadata: MetadataFields) throws(ObjectDecodingError) {
+        guard !metadata.resourceVersion.isEmpty else {
+            throw ObjectDecodingError(.missingField("metadata.resourceVersion"), at: metadata.nameOffset)
         }
+        self = .bookmark(resourceVersion: metadata.resourceVersion, initialEventsEnd: metadata.endsInitialEvents)
     }
 
     /// What is made of an unreadable object. To know that one is gone, its identity is enough.

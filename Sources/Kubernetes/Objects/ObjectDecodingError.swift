@@ -23,7 +23,8 @@ package struct ObjectDecodingError: Error, Hashable, Sendable {
         case noEnvelope
 
         // Meaning
-        case missingField(StaticName)
+        /// By its path.
+        case missingField(String)
         case unexpectedKind(found: String, expected: String)
         case unknownEventType(String)
     }
@@ -34,13 +35,6 @@ package struct ObjectDecodingError: Error, Hashable, Sendable {
         case string = "a string"
         case integer = "a whole number"
         case boolean = "true or false"
-    }
-
-    /// The path of a field, known when the program was written.
-    package struct StaticName: Hashable, Sendable, ExpressibleByStringLiteral {
-        package let text: String
-
-        package init(stringLiteral value: String) { text = value }
     }
 
     package let reason: Reason
@@ -71,7 +65,7 @@ extension ObjectDecodingError: CustomStringConvertible {
         case .wrongWireType(let field): "protobuf field \(field) has an unexpected wire type"
         case .invalidFieldNumber: "a protobuf field number is out of range"
         case .noEnvelope: "not Kubernetes protobuf: it does not begin with \"k8s\\0\""
-        case .missingField(let path): "\(path.text) is missing"
+        case .missingField(let path): "\(path) is missing"
         case .unexpectedKind(let found, let expected): "found the kind \"\(found)\" instead of \"\(expected)\""
         case .unknownEventType(let type): "unknown watch event type \"\(type)\""
         }
