@@ -105,6 +105,7 @@ let package = Package(
             path: "Sources/SandboxCLI",
             swiftSettings: settings
         ),
+        tests("KubernetesClient", ["HTTPTransport", "KubernetesObjects"], fixtures: true),
         tests("ServiceCatalog"),
         tests("DNSCore", ["CAllocationCounter"], fixtures: true),
         .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),

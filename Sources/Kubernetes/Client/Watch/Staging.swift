@@ -1,0 +1,36 @@
+import KubernetesObjects
+
+/// Objects on their way to a snapshot.
+struct Staging<Object: KubernetesObject>: Sendable {
+    private struct Key: Hashable {
+        let namespace: String
+        let name: String
+
+        init(_ metadata: ObjectMetadata) {
+            namespace = metadata.namespace
+            name = metadata.name
+        }
+    }
+
+    /// By name: a streamed list may mention an object again before its end.
+    private var objects: [Key: Object] = [:]
+    private(set) var unreadable: [MalformedObject] = []
+
+    mutating func add(_ page: ObjectList<Object>) {
+        objects.reserveCapacity(objects.count + page.items.count)
+        for object in page.items { objects[Key(object.metadata)] = object }
+        unreadable += page.malformed
+    }
+
+    mutating func apply(_ change: ObjectChange<Object>) {
+        switch change {
+        case .set(let object): objects[Key(object.metadata)] = object
+        case .removed(let object): objects[Key(object.metadata)] = nil
+        case .unreadable(let object): unreadable.append(object)
+        }
+    }
+
+    var readable: [Object] { Array(objects.values) }
+
+    var snapshot: CollectionUpdate<Object> { .snapshot(readable, unreadable: unreadable) }
+}
