@@ -14,7 +14,7 @@ package final class ConsulStandIn: Sendable {
         /// The index at which waiting reads were last looked at.
         var seenIndex: UInt64 = 0
         var timer: (deadline: Duration, task: Task<Void, Never>)?
-        var watchers: [(guests: Int, continuation: CheckedContinuation<Void, Never>)] = []
+        var watchers: [(guests: ClosedRange<Int>, continuation: CheckedContinuation<Void, Never>)] = []
         var http: HTTPServer?
         /// Kept while down, so that the stand-in comes back where it was.
         var port = 0
@@ -218,7 +218,9 @@ package final class ConsulStandIn: Sendable {
     }
 
     func resume(_ calls: WaitingRoom.Calls) {
+        guard !calls.isEmpty else { return }
         for (continuation, wake) in calls { continuation.resume(returning: wake) }
+        notifyWatchers()
     }
 
     /// Sees to it that time is noticed when it next matters, if nobody asks before.
@@ -245,17 +247,22 @@ package final class ConsulStandIn: Sendable {
     private func notifyWatchers() {
         let ready = core.withLock { core in
             let guests = core.waiting.count
-            let ready = core.watchers.filter { $0.guests <= guests }
-            core.watchers.removeAll { $0.guests <= guests }
+            let ready = core.watchers.filter { $0.guests.contains(guests) }
+            core.watchers.removeAll { $0.guests.contains(guests) }
             return ready
         }
         for watcher in ready { watcher.continuation.resume() }
     }
 
     /// Returns as soon as that many requests wait: reads for a change, any for a leader.
-    package func whenWaiting(requests: Int) async {
+    package func whenWaiting(requests: Int) async { await whenGuests(requests...Int.max) }
+
+    /// Returns as soon as no request waits any more.
+    package func whenIdle() async { await whenGuests(0...0) }
+
+    private func whenGuests(_ guests: ClosedRange<Int>) async {
         await withCheckedContinuation { continuation in
-            core.withLock { $0.watchers.append((requests, continuation)) }
+            core.withLock { $0.watchers.append((guests, continuation)) }
             notifyWatchers()
         }
     }

@@ -136,7 +136,7 @@ final class ConsulReplay {
     private static func names(_ headers: HeaderFields) -> Set<String> {
         Set(
             headers.fields.map(\.name).filter {
-                !["date", "content-length", "transfer-encoding"].contains($0.lowercased())
+                !["connection", "content-length", "date", "transfer-encoding"].contains($0.lowercased())
             }
         )
     }

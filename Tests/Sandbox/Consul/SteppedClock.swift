@@ -19,6 +19,7 @@ final class SteppedClock: Clock, Sendable {
         var now = Instant(offset: .zero)
         var sleepers: [Int: Sleeper] = [:]
         var lastID = 0
+        var watchers: [(sleepers: Int, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     private let state = Mutex(State())
@@ -36,6 +37,24 @@ final class SteppedClock: Clock, Sendable {
         for continuation in due { continuation.resume() }
     }
 
+    /// Returns as soon as that many tasks sleep.
+    func whenSleeping(_ count: Int) async {
+        await withCheckedContinuation { continuation in
+            state.withLock { $0.watchers.append((count, continuation)) }
+            notifyWatchers()
+        }
+    }
+
+    private func notifyWatchers() {
+        let ready = state.withLock { state in
+            let count = state.sleepers.count
+            let ready = state.watchers.filter { $0.sleepers <= count }
+            state.watchers.removeAll { $0.sleepers <= count }
+            return ready
+        }
+        for watcher in ready { watcher.continuation.resume() }
+    }
+
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {
         let id = state.withLock { state in
             state.lastID += 1
@@ -48,7 +67,7 @@ final class SteppedClock: Clock, Sendable {
                     state.sleepers[id] = Sleeper(deadline: deadline, continuation: continuation)
                     return false
                 }
-                guard isOver else { return }
+                guard isOver else { return notifyWatchers() }
                 if Task.isCancelled {
                     continuation.resume(throwing: CancellationError())
                 } else {
