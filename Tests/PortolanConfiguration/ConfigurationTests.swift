@@ -1,4 +1,8 @@
+import DNSCore
+import DNSZones
+import KubernetesClient
 import ServiceCatalog
+import SyncEngine
 import Testing
 
 @testable import PortolanConfiguration
@@ -30,7 +34,7 @@ private let base = """
                          token: { file: /run/secrets/consul },
                          tls: { ca: ca.pem, cert: c.pem, key: k.pem, serverName: server.dc1.consul } }, withdrawOnExit: true }
             sync:
-              - { from: east, to: dc1, name: "{service}.{namespace}", tags: [mirror] }
+              - { from: east, to: dc1, name: "{service}.{namespace}" }
             guard: { maxRemoved: 40%, above: 5, hold: 90s }
             dns:
               listen: ["127.0.0.1:5353", "[::1]:5353"]
@@ -49,7 +53,7 @@ private let base = """
         let west = KubernetesConfiguration(
             kubeconfig: "/etc/portolan/west.yaml",
             context: "west",
-            services: "app!=internal",
+            services: try LabelSelector("app!=internal"),
             endpoints: .slices
         )
         #expect(configuration.system("west")?.kind == .kubernetes(west))
@@ -70,17 +74,17 @@ private let base = """
         #expect(configuration.system("dc1")?.withdrawOnExit == true)
         #expect(
             configuration.syncs == [
-                SyncConfiguration(from: "east", to: "dc1", name: "{service}.{namespace}", tags: ["mirror"])
+                SyncConfiguration(from: "east", to: "dc1", name: try NameTemplate("{service}.{namespace}"))
             ]
         )
         #expect(configuration.removalGuard == GuardConfiguration(maxRemoved: 0.4, above: 5, hold: .seconds(90)))
         let dns = try #require(configuration.dns)
-        #expect(dns.listen == ["127.0.0.1:5353", "[::1]:5353"])
-        #expect(dns.zones.map(\.zone) == ["cluster.local", "mesh.example.com"])
-        #expect(dns.zones[0].reverse == ["10.0.0.0/8"])
+        #expect(dns.listen.map(\.description) == ["127.0.0.1:5353", "[::1]:5353"])
+        #expect(dns.zones.map(\.zone.description) == ["cluster.local.", "mesh.example.com."])
+        #expect(dns.zones[0].reverse?.map(\.name.description) == ["10.in-addr.arpa."])
         #expect(dns.zones[1].prefer == "west")
         #expect((dns.ttl, dns.workers, dns.udpSize) == (7, 2, 1400))
-        #expect(configuration.admin.listen == "127.0.0.1:9000")
+        #expect(configuration.admin.listen.description == "127.0.0.1:9000")
         #expect(configuration.log == LogConfiguration(level: .debug, format: .json))
     }
 
@@ -89,7 +93,7 @@ private let base = """
         let configuration = try read(base)
         #expect(configuration.removalGuard == GuardConfiguration(maxRemoved: 0.3, above: 10, hold: .seconds(300)))
         #expect(configuration.dns == nil)
-        #expect(configuration.admin.listen == "127.0.0.1:8053")
+        #expect(configuration.admin.listen.description == "127.0.0.1:8053")
         #expect(configuration.system("east")?.required == nil)
         #expect(configuration.system("east")?.kind == .kubernetes(KubernetesConfiguration()))
     }
@@ -140,6 +144,16 @@ private let base = """
         (base + "sync:\n  - { from: dc1, to: east }", "portolan.yaml:6:22", ["only read"]),
         (base + "sync:\n  - { from: dc1, to: dc1 }", "portolan.yaml:6:5", ["two systems"]),
         (base + "sync:\n  - { from: east, to: dc1 }\n  - { from: east, to: dc1 }", "portolan.yaml:7:5", ["already"]),
+        (base + "sync:\n  - { from: east, to: dc1, name: \"{svc}\" }", "portolan.yaml:6:34", ["{service}"]),
+        (
+            base + "dns: { listen: ['1.2.3.4:53'], zones: [{ zone: a.b, from: [east], reverse: [10.1.0.0/8] }] }",
+            "portolan.yaml:5:77", ["10.0.0.0/8"]
+        ),
+        (
+            base + "dns: { listen: ['1.2.3.4:53'], zones: [{ zone: a.b, from: [dc1], reverse: [10.0.0.0/8] }] }",
+            "portolan.yaml:5:75", ["Kubernetes"]
+        ),
+        ("cluster: a\nsystems: { x: { kubernetes: { services: 'a in b' } } }", "portolan.yaml:2:41", ["a in b"]),
         (base + "guard: { maxRemoved: 30 }", "portolan.yaml:5:22", ["percentage"]),
         (base + "guard: { hold: forever }", "portolan.yaml:5:16", ["duration"]),
         (base + "dns: { listen: ['localhost:53'], zones: [] }", "portolan.yaml:5:17", ["127.0.0.1:5353"]),

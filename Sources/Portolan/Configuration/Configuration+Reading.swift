@@ -1,4 +1,7 @@
+internal import DNSCore
+internal import DNSZones
 internal import ServiceCatalog
+internal import SyncEngine
 internal import Yams
 
 extension Configuration {
@@ -67,7 +70,7 @@ extension Configuration {
     private static func readSyncs(_ node: ConfigurationNode, _ configuration: Configuration) -> [SyncConfiguration]? {
         var seen: Set<String> = []
         return node.elements()?.compactMap { element in
-            guard let members = element.members(["from", "to", "name", "tags", "namespace"]) else { return nil }
+            guard let members = element.members(["from", "to", "name", "namespace"]) else { return nil }
             let from = members.required("from").flatMap { readSystemName($0, configuration) }
             let to = members.required("to").flatMap { readSystemName($0, configuration) }
             guard let from, let to else { return nil }
@@ -84,9 +87,8 @@ extension Configuration {
             }
             members["namespace"]?.report("namespace is for syncs into Kubernetes, and \"\(to)\" is \(kind.label)")
             var sync = SyncConfiguration(from: from, to: to)
-            sync.name = members["name"]?.string()
-            sync.tags = members["tags"]?.strings() ?? []
-            guard seen.insert(sync.label).inserted else {
+            if let template = members["name"].flatMap({ readTemplate($0) }) { sync.name = template }
+            guard seen.insert("\(from) \(to)").inserted else {
                 element.report("there is already a sync from \"\(from)\" to \"\(to)\"")
                 return nil
             }
@@ -102,6 +104,16 @@ extension Configuration {
             return nil
         }
         return SystemName(name)
+    }
+
+    private static func readTemplate(_ node: ConfigurationNode) -> NameTemplate? {
+        guard let text = node.string() else { return nil }
+        do {
+            return try NameTemplate(text)
+        } catch {
+            node.report(error.description)
+            return nil
+        }
     }
 
     private static func readGuard(_ node: ConfigurationNode) -> GuardConfiguration {
@@ -124,10 +136,12 @@ extension Configuration {
         if let ttl = members["ttl"]?.integer(0...86_400) { dns.ttl = UInt32(ttl) }
         dns.workers = members["workers"]?.integer(1...256)
         if let size = members["udpSize"]?.integer(512...4096) { dns.udpSize = size }
-        var seen: Set<String> = []
+        var seen: Set<DomainName> = []
         for element in members.required("zones")?.elements() ?? [] {
             guard let zone = readZone(element, configuration) else { continue }
-            if !seen.insert(zone.zone).inserted { element.report("zone \"\(zone.zone)\" is configured twice") }
+            for name in [zone.zone] + (zone.reverse ?? []).map(\.name) where !seen.insert(name).inserted {
+                element.report("zone \"\(name)\" is configured twice")
+            }
             dns.zones.append(zone)
         }
         return dns
@@ -140,7 +154,7 @@ extension Configuration {
         guard let name, let from else { return nil }
         if from.isEmpty { members["from"]?.report("zone \"\(name)\" needs at least one system in from") }
         var zone = ZoneConfiguration(zone: name, from: from)
-        zone.reverse = members["reverse"]?.strings()
+        if let node = members["reverse"] { zone.reverse = readReverse(node, zone, configuration) }
         if let node = members["prefer"], let preferred = readSystemName(node, configuration) {
             if from.contains(preferred) {
                 zone.prefer = preferred
@@ -151,28 +165,43 @@ extension Configuration {
         return zone
     }
 
-    /// Lower case, without the final dot.
-    private static func readZoneName(_ node: ConfigurationNode) -> String? {
+    private static func readReverse(
+        _ node: ConfigurationNode,
+        _ zone: ZoneConfiguration,
+        _ configuration: Configuration
+    ) -> [ReverseZone]? {
+        if configuration.schema(of: zone) != .kubernetes {
+            node.report("\(node.path): only zones of one Kubernetes cluster have reverse names")
+        }
+        return node.elements()?.flatMap { element -> [ReverseZone] in
+            guard let text = element.string() else { return [] }
+            do {
+                return try ReverseZone.covering(text)
+            } catch {
+                element.report("\(element.path): \(error)")
+                return []
+            }
+        }
+    }
+
+    private static func readZoneName(_ node: ConfigurationNode) -> DomainName? {
         guard let text = node.string() else { return nil }
         let name = (text.hasSuffix(".") ? String(text.dropLast()) : text).lowercased()
         let labels = name.split(separator: ".", omittingEmptySubsequences: false)
-        guard name.utf8.count <= 253, labels.allSatisfy({ $0.isDNSLabel || $0.isServiceLabel }) else {
+        guard labels.allSatisfy({ $0.isDNSLabel || $0.isServiceLabel }), let domain = DomainName(name) else {
             node.report("\"\(text)\" is not a zone name: labels of a-z, 0-9 and -, up to 63 each, joined by dots")
             return nil
         }
-        return name
+        return domain
     }
 
-    static func readListen(_ node: ConfigurationNode) -> String? {
+    static func readListen(_ node: ConfigurationNode) -> ListenAddress? {
         guard let text = node.string() else { return nil }
-        let (host, port) = text.splitPort
-        let bare = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
-        let isBracketed = bare != host
-        guard let address = IPAddress(bare), address.isIPv4 != isBracketed, let port, UInt16(port) != nil else {
+        guard let address = ListenAddress(text) else {
             node.report("\(node.path): \"\(text)\" is not an address and port such as 127.0.0.1:5353 or [::1]:5353")
             return nil
         }
-        return text
+        return address
     }
 
     // MARK: Admin and log
@@ -206,17 +235,11 @@ extension StringProtocol {
 
     /// A label with a leading underscore (RFC 8552).
     fileprivate var isServiceLabel: Bool { hasPrefix("_") && dropFirst().isDNSLabel }
-
-    /// What stands before and after the last colon outside brackets.
-    fileprivate var splitPort: (host: String, port: String?) {
-        guard let colon = lastIndex(of: ":"), !self[colon...].contains("]") else { return (String(self), nil) }
-        return (String(self[..<colon]), String(self[index(after: colon)...]))
-    }
 }
 
 extension YamlError {
     /// What to tell the reader, and where.
-    fileprivate var explained: (message: String, mark: Mark?) {
+    fileprivate var explained: (message: String, mark: Yams.Mark?) {
         switch self {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):

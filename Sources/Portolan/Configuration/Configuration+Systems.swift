@@ -1,3 +1,4 @@
+internal import KubernetesClient
 internal import ServiceCatalog
 
 extension Configuration {
@@ -43,7 +44,7 @@ extension Configuration {
         var kubernetes = KubernetesConfiguration()
         kubernetes.kubeconfig = members["kubeconfig"]?.string()
         kubernetes.context = members["context"]?.string()
-        kubernetes.services = members["services"]?.string()
+        kubernetes.services = members["services"].flatMap { readSelector($0) }
         if let endpoints = members["endpoints"]?.choice(KubernetesConfiguration.EndpointSource.self) {
             kubernetes.endpoints = endpoints
         }
@@ -52,6 +53,16 @@ extension Configuration {
             if let exclude = namespaces["exclude"]?.strings() { kubernetes.excludedNamespaces = exclude }
         }
         return kubernetes
+    }
+
+    private static func readSelector(_ node: ConfigurationNode) -> LabelSelector? {
+        guard let text = node.string() else { return nil }
+        do {
+            return try LabelSelector(text)
+        } catch {
+            node.report("\(node.path): \(error)")
+            return nil
+        }
     }
 
     private static func readManifests(_ node: ConfigurationNode) -> ManifestsConfiguration? {

@@ -1,4 +1,8 @@
+package import DNSCore
+package import DNSZones
+package import KubernetesClient
 package import ServiceCatalog
+package import SyncEngine
 
 /// What the configuration file says, checked but not acted on.
 package struct Configuration: Sendable, Equatable {
@@ -19,6 +23,15 @@ package struct Configuration: Sendable, Equatable {
     package func isRead(_ name: SystemName) -> Bool {
         let isSource = syncs.contains { $0.from == name } || (dns?.zones ?? []).contains { $0.from.contains(name) }
         return isSource || !syncs.contains { $0.to == name }
+    }
+
+    /// How a zone's names are made: as its only system has it, or merged.
+    package func schema(of zone: ZoneConfiguration) -> ZoneDefinition.Schema {
+        guard zone.from.count == 1, zone.prefer == nil, let name = zone.from.first else { return .merged }
+        return switch system(name)?.kind {
+        case .consul?: .registry
+        case .kubernetes?, .manifests?, nil: .kubernetes
+        }
     }
 
     package func isRequired(_ name: SystemName) -> Bool { system(name)?.required ?? isRead(name) }
@@ -61,8 +74,8 @@ package struct KubernetesConfiguration: Sendable, Equatable {
     package var includedNamespaces: [String] = ["*"]
     /// Replaces the default when given.
     package var excludedNamespaces: [String] = ["kube-system"]
-    /// A label selector for Services.
-    package var services: String?
+    /// Which Services are read; `nil` for all.
+    package var services: LabelSelector?
     package var endpoints = EndpointSource.auto
 }
 
@@ -97,12 +110,8 @@ package enum Secret: Sendable, Equatable {
 package struct SyncConfiguration: Sendable, Equatable {
     package var from: SystemName
     package var to: SystemName
-    /// A naming template; `nil` for the target's default.
-    package var name: String?
-    /// Appended to every entry's tags.
-    package var tags: [String] = []
-
-    package var label: String { "\(from)-\(to)" }
+    /// How services are named in the target.
+    package var name = NameTemplate.service
 }
 
 /// When a pass that removes much is held.
@@ -115,8 +124,7 @@ package struct GuardConfiguration: Sendable, Equatable {
 }
 
 package struct DNSConfiguration: Sendable, Equatable {
-    /// `address:port`, IPv6 in brackets.
-    package var listen: [String]
+    package var listen: [ListenAddress]
     /// Seconds.
     package var ttl: UInt32 = 5
     /// UDP threads for each address; `nil` for one per core.
@@ -127,17 +135,16 @@ package struct DNSConfiguration: Sendable, Equatable {
 }
 
 package struct ZoneConfiguration: Sendable, Equatable {
-    package var zone: String
+    package var zone: DomainName
     package var from: [SystemName]
     /// The system whose endpoints come first in a merged zone.
     package var prefer: SystemName?
-    /// CIDR ranges for which PTR records are answered; `nil` for the zone kind's default.
-    package var reverse: [String]?
+    /// Where PTR records of the zone's addresses go; `nil` for the default of its kind.
+    package var reverse: [ReverseZone]?
 }
 
 package struct AdminConfiguration: Sendable, Equatable {
-    /// `nil` for no listener.
-    package var listen: String? = "127.0.0.1:8053"
+    package var listen = ListenAddress(address: .v4(0x7f00_0001), port: 8053)
 }
 
 package struct LogConfiguration: Sendable, Equatable {
