@@ -15,8 +15,11 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// A library target in its own folder. The order below is the order of layers: a target depends only on earlier ones.
@@ -39,12 +42,14 @@ let package = Package(
     products: [
         .executable(name: "portolan", targets: ["PortolanCLI"]),
         .executable(name: "portolan-sandbox", targets: ["SandboxCLI"]),
+        .executable(name: "portolan-demo", targets: ["Demo"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -62,7 +67,7 @@ let package = Package(
         library("SyncEngine", in: "Sync", ["ServiceCatalog", logging]),
         library("DNSCore", in: "DNS/Core"),
         .target(name: "CSocket", path: "Sources/DNS/CSocket"),
-        library("DNSServer", in: "DNS/Server", ["CSocket", "DNSCore", logging]),
+        library("DNSServer", in: "DNS/Server", ["CSocket", "DNSCore", "ServiceCatalog", logging, nioCore, nioPosix]),
         library("DNSZones", in: "DNS/Zones", ["DNSCore", "ServiceCatalog"]),
         library("KubernetesObjects", in: "Kubernetes/Objects", ["ServiceCatalog"]),
         library("KubernetesClient", in: "Kubernetes/Client", ["HTTPTransport", "KubernetesObjects", logging, yams]),
@@ -82,14 +87,19 @@ let package = Package(
         library("Telemetry", in: "Telemetry"),
         library("AdminServer", in: "Admin", ["ServiceCatalog", "Telemetry", hummingbird, lifecycle, logging]),
         library("PortolanLogs", in: "Portolan/Logs", [logging]),
-        library("PortolanConfiguration", in: "Portolan/Configuration", ["ServiceCatalog", yams]),
+        library(
+            "PortolanConfiguration",
+            in: "Portolan/Configuration",
+            ["DNSCore", "DNSZones", "KubernetesClient", "ServiceCatalog", "SyncEngine", yams]
+        ),
         library(
             "Portolan",
             in: "Portolan/Bridge",
             [
                 "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSZones", "HTTPTransport", "KubernetesClient",
-                "KubernetesSystem", "ManifestsSystem", "PortolanConfiguration", "PortolanLogs", "ServiceCatalog", "SyncEngine",
-                "Telemetry", lifecycle, logging,
+                "KubernetesSystem", "ManifestsSystem", "PortolanConfiguration", "PortolanLogs", "ServiceCatalog",
+                "SyncEngine",
+                "Telemetry", logging, unixSignals,
             ]
         ),
         .executableTarget(
@@ -106,15 +116,26 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("KubernetesClient", ["HTTPTransport", "KubernetesObjects"], fixtures: true),
+        .executableTarget(
+            name: "Demo",
+            dependencies: [
+                "DNSCore", "DNSZones", "HTTPTransport", "KubernetesClient", "KubernetesObjects", argumentParser,
+                unixSignals,
+            ],
+            path: "Sources/Demo",
+            swiftSettings: settings
+        ),
         tests("ServiceCatalog"),
         tests("DNSCore", ["CAllocationCounter"], fixtures: true),
+        tests("DNSServer", ["DNSCore", "ServiceCatalog", logging, nioCore]),
         .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
         tests("KubernetesObjects", ["ServiceCatalog"], fixtures: true),
         tests("ManifestsSystem", ["KubernetesObjects", "ServiceCatalog", logging]),
+        tests("HTTPTransport", ["CCurl", nioCore, nioHPACK, nioHTTP2, nioPosix, nioSSL]),
         tests("Telemetry"),
-        tests("PortolanConfiguration"),
+        tests("PortolanConfiguration", ["DNSCore", "DNSZones", "KubernetesClient", "ServiceCatalog", "SyncEngine"]),
         tests("PortolanLogs", [logging]),
-        tests("AdminServer"),
+        tests("AdminServer", ["HTTPTransport", logging]),
         tests("Sandbox", [logging, nioCore, nioHTTP1, nioPosix], fixtures: true),
         // The contract of all registries: a library, so that the tests of each can run it.
         .target(
@@ -125,6 +146,11 @@ let package = Package(
         ),
         tests("SyncEngine", ["RegistryContract", "ServiceCatalog", logging]),
         tests("DNSZones", ["DNSCore", "ServiceCatalog"]),
+        tests(
+            "ConsulSystem",
+            ["HTTPTransport", "RegistryContract", "Sandbox", "ServiceCatalog", "SyncEngine", logging],
+            fixtures: true
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

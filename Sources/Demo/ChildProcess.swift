@@ -1,0 +1,34 @@
+import Foundation
+
+/// A program the demo started, and ends.
+final class ChildProcess: Sendable {
+    private let process: Process
+    let name: String
+
+    /// - Parameter log: gets standard error, and standard output unless `output` is given.
+    init(_ path: String, _ arguments: [String], log: FileHandle, output: Pipe? = nil) throws {
+        name = URL(filePath: path).lastPathComponent
+        process = Process()
+        process.executableURL = URL(filePath: path)
+        process.arguments = arguments
+        process.standardError = log
+        process.standardOutput = output ?? log
+        process.standardInput = FileHandle.nullDevice
+        do {
+            try process.run()
+        } catch {
+            throw DemoFailure("\(path) cannot be started: \(error.localizedDescription)")
+        }
+    }
+
+    var isRunning: Bool { process.isRunning }
+
+    /// Asks it to end and waits until it has.
+    func end() {
+        guard process.isRunning else { return }
+        process.terminate()
+        process.waitUntilExit()
+    }
+
+    var exitStatus: Int32? { process.isRunning ? nil : process.terminationStatus }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import HTTPTransport
+
+/// Consul, as one of its clients sees it.
+struct DemoConsul: Sendable {
+    struct Instance: Sendable, Equatable {
+        let address: String
+        let port: Int
+        let status: String
+    }
+
+    private struct Entry: Decodable {
+        struct Service: Decodable {
+            let Address: String
+            let Port: Int
+        }
+        struct Check: Decodable {
+            let Status: String
+        }
+        let Service: Service
+        let Checks: [Check]
+    }
+
+    let address: String
+    private let token: String?
+    private let http = HTTPClient(HTTPClientConfiguration())
+
+    init(address: String, token: String?) {
+        self.address = address
+        self.token = token
+    }
+
+    /// The instances of a service, and the index to wait behind for the next change.
+    func instances(_ service: String, after index: String? = nil) async throws -> (all: [Instance], index: String) {
+        var url = "\(address)/v1/health/service/\(service)"
+        if let index { url += "?index=\(index)&wait=5s" }
+        var request = HTTPRequest(.get, url)
+        if let token { request.headers["X-Consul-Token"] = token }
+        let response = try await http.send(request)
+        guard response.status == 200 else {
+            throw DemoFailure("Consul answers \(response.status): \(String(decoding: response.body, as: UTF8.self))")
+        }
+        let entries = try JSONDecoder().decode([Entry].self, from: Data(response.body))
+        let instances = entries.map { entry in
+            let isPassing = entry.Checks.allSatisfy { $0.Status == "passing" }
+            return Instance(
+                address: entry.Service.Address,
+                port: entry.Service.Port,
+                status: isPassing ? "passing" : entry.Checks.map(\.Status).joined(separator: ",")
+            )
+        }
+        return (instances.sorted { $0.address < $1.address }, response.headers["X-Consul-Index"] ?? "0")
+    }
+
+    /// Returns when the service has exactly these addresses.
+    func wait(_ service: String, for addresses: [String], atMost limit: Duration) async throws {
+        let deadline = ContinuousClock.now + limit
+        var (all, index) = try await instances(service)
+        while all.map(\.address) != addresses.sorted() {
+            guard ContinuousClock.now < deadline else {
+                throw DemoFailure(
+                    "Consul has \(service) at \(all.map(\.address)) and not at \(addresses) after \(limit)"
+                )
+            }
+            (all, index) = try await instances(service, after: index)
+        }
+    }
+
+    func waitUntilGone(_ services: [String], atMost limit: Duration) async {
+        for service in services { try? await wait(service, for: [], atMost: limit) }
+    }
+}
