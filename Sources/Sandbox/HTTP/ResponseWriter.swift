@@ -46,6 +46,14 @@ package final class ResponseWriter: Sendable {
         try await perform(.body(ByteBuffer(bytes: bytes)), flush: true)
     }
 
+    /// Sends pieces together; with chunked framing each is one chunk.
+    package func write(chunks: [[UInt8]]) async throws {
+        let filled = chunks.filter { !$0.isEmpty }
+        guard let last = filled.last else { return }
+        for chunk in filled.dropLast() { try await perform(.body(ByteBuffer(bytes: chunk)), flush: false) }
+        try await perform(.body(ByteBuffer(bytes: last)), flush: true)
+    }
+
     package func end() async throws {
         guard advance(to: .ended) else { return }
         try await perform(.end, flush: true)

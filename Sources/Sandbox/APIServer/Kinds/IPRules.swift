@@ -1,0 +1,57 @@
+internal import Glibc
+
+/// Rules for addresses in endpoints and Services.
+enum IPRules {
+    /// What is wrong with an address of either family, or `nil`.
+    static func problem(_ text: String) -> String? {
+        if hasLeadingZeros(text) { return "must not have leading 0s" }
+        return bytes(text) == nil ? "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)" : nil
+    }
+
+    static func isIPv4(_ text: String) -> Bool { bytes(text)?.count == 4 }
+
+    static func isIPv6(_ text: String) -> Bool { bytes(text)?.count == 16 }
+
+    /// Addresses no endpoint may have.
+    static func specialRange(_ text: String) -> String? {
+        guard let bytes = bytes(text) else { return nil }
+        if bytes.allSatisfy({ $0 == 0 }) { return "may not be unspecified (0.0.0.0 or ::)" }
+        let isIPv4 = bytes.count == 4
+        if isIPv4 ? bytes[0] == 127 : bytes.dropLast().allSatisfy({ $0 == 0 }) && bytes.last == 1 {
+            return "may not be in the loopback range (127.0.0.0/8, ::1/128)"
+        }
+        if isIPv4 ? bytes.starts(with: [169, 254]) : bytes[0] == 0xFE && bytes[1] & 0xC0 == 0x80 {
+            return "may not be in the link-local range (169.254.0.0/16, fe80::/10)"
+        }
+        if isIPv4 ? bytes.starts(with: [224, 0, 0]) : bytes[0] == 0xFF && bytes[1] & 0x0F == 2 {
+            return "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"
+        }
+        return nil
+    }
+
+    /// 4 or 16 bytes, most significant first; octets with leading zeros are read as decimal.
+    static func bytes(_ text: String) -> [UInt8]? {
+        if text.contains(":") {
+            var address = in6_addr()
+            guard inet_pton(AF_INET6, text, &address) == 1 else { return nil }
+            return withUnsafeBytes(of: &address) { Array($0) }
+        }
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        let octets = parts.compactMap { part in
+            part.allSatisfy(\.isNumber) && part.count <= 3 ? UInt8(part) : nil
+        }
+        return parts.count == 4 && octets.count == 4 ? octets : nil
+    }
+
+    static func text(_ bytes: [UInt8]) -> String {
+        guard bytes.count == 16 else { return bytes.map { "\($0)" }.joined(separator: ".") }
+        var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        _ = bytes.withUnsafeBytes { inet_ntop(AF_INET6, $0.baseAddress, &buffer, socklen_t(buffer.count)) }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    static func hasLeadingZeros(_ text: String) -> Bool {
+        !text.contains(":")
+            && text.split(separator: ".").contains { $0.count > 1 && $0.first == "0" && $0.allSatisfy(\.isNumber) }
+    }
+}
