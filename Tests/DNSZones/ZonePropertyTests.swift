@@ -139,7 +139,7 @@ private struct RandomServices {
                 .none, .none, ServiceSettings(weight: pick([0, 5])),
                 ServiceSettings(grpcConfig: pick(["{}", "nonsense"])),
             ]),
-            endpoints: (0..<Int.random(in: 0...5, using: &generator)).map { _ in endpoint() }
+            endpoints: (0..<Int.random(in: 0...5, using: &generator)).map { _ in endpoint() }.sorted(by: isBefore)
         )
     }
 
@@ -155,9 +155,19 @@ private struct RandomServices {
                 service.endpoints.remove(at: Int.random(in: service.endpoints.indices, using: &generator))
             } else {
                 service.endpoints.append(endpoint())
+                service.endpoints.sort(by: isBefore)
             }
         }
         return service
+    }
+
+    /// The order in which systems list endpoints: addresses first.
+    private func isBefore(_ left: Endpoint, _ right: Endpoint) -> Bool {
+        switch (left.host, right.host) {
+        case (.address(let left), .address(let right)): left < right
+        case (.address, .name): true
+        default: false
+        }
     }
 
     private mutating func endpoint() -> Endpoint {

@@ -72,8 +72,10 @@ struct KubernetesSchema {
         guard let name = name(of: service.key) else { return (nil, []) }
         if case .alias = service.kind { return (nil, []) }
         var hosts: Set<DomainName> = []
-        for index in service.endpoints.indices
-        where service.endpoints[index].readiness == .ready && service.endpoints[index].host == .address(address) {
+        var index = service.endpoints.firstIndex(notBelow: address)
+        while index < service.endpoints.count, service.endpoints[index].host == .address(address) {
+            defer { index += 1 }
+            guard service.endpoints[index].readiness == .ready else { continue }
             let given = service.endpoints[index].hostname.flatMap { HostLabel(hostname: $0) }
             if let host = (given ?? .dashed(address)).name(under: name) { hosts.insert(host) }
         }
@@ -85,6 +87,19 @@ struct KubernetesSchema {
 extension Endpoint {
     /// What its addresses of both families have in common.
     var podName: String? { targetName ?? hostname }
+}
+
+extension [Endpoint] {
+    /// Where the first endpoint at `address` is, if there is one. Endpoints are ordered by address, names come last.
+    fileprivate func firstIndex(notBelow address: IPAddress) -> Int {
+        var range = indices
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            let isBelow = if case .address(let found) = self[middle].host { found < address } else { false }
+            range = isBelow ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
+        }
+        return range.lowerBound
+    }
 }
 
 extension String {
