@@ -2,7 +2,8 @@ import Synchronization
 
 /// The zones that are served, exchanged as a whole when the configuration changes.
 package final class ZoneStore: Sendable {
-    /// How many different zones the counters tell apart over the life of the process; later ones share the last label.
+    /// How many different zones the counters tell apart over the life of the process, less one; later ones are counted
+    /// under label 0.
     package static let labelCapacity = 256
 
     package let epochs = ReadEpochs()
@@ -18,7 +19,7 @@ package final class ZoneStore: Sendable {
 
         mutating func label(of apex: DomainName) -> UInt16 {
             if let label = labels.firstIndex(of: apex) { return UInt16(label) }
-            guard labels.count < labelCapacity else { return UInt16(labelCapacity - 1) }
+            guard labels.count < labelCapacity else { return 0 }
             labels.append(apex)
             return UInt16(labels.count - 1)
         }
@@ -36,7 +37,8 @@ package final class ZoneStore: Sendable {
 
     package var zones: [Zone] { state.withLock { $0.zones } }
 
-    /// The apexes behind the zone labels in ``Outcome/zone``; `nil` stands for questions outside every zone.
+    /// The apexes behind the zone labels in ``Outcome/zone``, below ``labelCapacity``; `nil`, at 0, stands for questions
+    /// outside every zone.
     package var labels: [DomainName?] { state.withLock { $0.labels } }
 
     /// Serves exactly these zones from now on.

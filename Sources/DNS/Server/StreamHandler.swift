@@ -1,0 +1,113 @@
+import NIOCore
+
+/// Carries out what a `StreamConnection` decides on one channel.
+final class StreamHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// Answers gathered before they are written.
+    private static let outputSize = 16 * 1024
+
+    private let loop: StreamLoop
+    private var connection = StreamConnection()
+    private var context: ChannelHandlerContext?
+    private var isReading = false
+    private var isClosing = false
+
+    // Kept by the loop's list, which a handler leaves when its channel becomes inactive.
+    var isListed = false
+    var lastUse = NIODeadline.distantPast
+    var older: StreamHandler?
+    var newer: StreamHandler?
+
+    init(_ loop: StreamLoop) { self.loop = loop }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.context = context
+        loop.add(self, at: .now())
+        proceed(context)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        loop.remove(self)
+        self.context = nil
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        connection.receive(&bytes)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        proceed(context)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable, !isReading { proceed(context) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            connection.endInput()
+            proceed(context)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// A peer that resets its connection is no news.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    /// Closes without further ado.
+    func close() {
+        loop.remove(self)
+        context?.close(promise: nil)
+    }
+
+    /// Answers what is here, and closes.
+    func stop() {
+        connection.endInput()
+        if let context { proceed(context) }
+    }
+
+    private func proceed(_ context: ChannelHandlerContext) {
+        guard !isClosing else { return }
+        var output = ByteBuffer()
+        var hasAnswered = false
+        func write() {
+            guard output.readableBytes > 0 else { return }
+            context.write(wrapOutboundOut(output), promise: nil)
+            output = ByteBuffer()
+        }
+        defer { if hasAnswered { loop.touch(self, at: .now()) } }
+        while true {
+            switch connection.next(isWritable: context.channel.isWritable) {
+            case .answer(let message):
+                hasAnswered = true
+                if loop.answer(message, into: &output), output.readableBytes >= Self.outputSize { write() }
+            case .read:
+                write()
+                context.flush()
+                if !isReading {
+                    isReading = true
+                    context.read()
+                }
+                return
+            case .waitForPeer:
+                write()
+                context.flush()
+                return
+            case .close:
+                isClosing = true
+                // Closing drops what the peer has not taken yet, so this write, even if empty, comes first.
+                context.writeAndFlush(wrapOutboundOut(output)).assumeIsolated().whenComplete { [self] _ in close() }
+                return
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import DNSCore
+import NIOCore
+
+/// What the connections of one event loop share: memory to answer in, counters, and the order in which they were last used.
+///
+/// Not Sendable: everything happens on the loop.
+final class StreamLoop {
+    /// A message and its length.
+    static let responseSize = 2 + Int(UInt16.max)
+
+    private let zones: ZoneStore
+    private let reader: ReadEpochs.Reader
+    private var scratch = AnswerScratch()
+    private let options: AnswerOptions
+    private let limits: StreamLimits
+    /// This loop's part of all connections.
+    private let capacity: Int
+    private let response: UnsafeMutableRawBufferPointer
+    let counters: ThreadCounters
+    private var answered: UInt64 = 0
+
+    /// From the connection idle for longest to the one used last.
+    private var oldest: StreamHandler?
+    private var newest: StreamHandler?
+    private var count = 0
+    /// While the loop stops: kept when the last connection is gone.
+    private var isEmpty: EventLoopPromise<Void>?
+
+    init(zones: ZoneStore, options: AnswerOptions, limits: StreamLimits, capacity: Int, counters: ThreadCounters) {
+        self.zones = zones
+        self.options = options
+        self.limits = limits
+        self.capacity = capacity
+        self.counters = counters
+        reader = zones.epochs.makeReader()
+        response = .allocate(byteCount: Self.responseSize, alignment: 8)
+    }
+
+    deinit {
+        zones.epochs.remove(reader)
+        response.deallocate()
+    }
+
+    /// Answers a message and appends the answer, with its length, to `output`. False when there is none.
+    func answer(_ message: ByteBuffer, into output: inout ByteBuffer) -> Bool {
+        answered &+= 1
+        let started = answered % ThreadCounters.sampling == 0 ? ContinuousClock.now : nil
+        let outcome = message.withUnsafeReadableBytes { bytes in
+            zones.read(as: reader) { zones in
+                DNSCore.answer(
+                    bytes.assumingMemoryBound(to: UInt8.self).span,
+                    over: .stream,
+                    zones: zones,
+                    options: options,
+                    scratch: &scratch,
+                    into: UnsafeMutableRawBufferPointer(rebasing: response[2...])
+                )
+            }
+        }
+        counters.count(outcome)
+        guard outcome.length > 0 else { return false }
+        response.storeBytes(of: UInt16(outcome.length).bigEndian, as: UInt16.self)
+        output.writeBytes(response[..<(2 + outcome.length)])
+        if let started { counters.observe(started.duration(to: .now), count: 1) }
+        return true
+    }
+
+    // MARK: - Connections
+
+    /// Takes up a connection, at the cost of the one idle for longest when there are too many.
+    func add(_ handler: StreamHandler, at now: NIODeadline) {
+        if count >= capacity, let idlest = oldest { idlest.close() }
+        append(handler, now)
+        count += 1
+        counters.connectionCount = UInt64(count)
+        if isEmpty != nil { handler.stop() }
+    }
+
+    func remove(_ handler: StreamHandler) {
+        guard handler.isListed else { return }
+        unlink(handler)
+        handler.isListed = false
+        count -= 1
+        counters.connectionCount = UInt64(count)
+        if count == 0 { isEmpty?.succeed() }
+    }
+
+    /// Notes that a connection has been used.
+    func touch(_ handler: StreamHandler, at now: NIODeadline) {
+        guard handler.isListed else { return }
+        unlink(handler)
+        append(handler, now)
+    }
+
+    /// Closes connections that have been idle for too long.
+    func sweep(at now: NIODeadline) {
+        let limit = TimeAmount(limits.idle)
+        while let idlest = oldest, now - idlest.lastUse >= limit { idlest.close() }
+    }
+
+    /// Has all connections answer what they have received in whole, and close; those that have not after `grace` are cut.
+    ///
+    /// - Returns: completes when none is left.
+    func stop(grace: TimeAmount, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        let isEmpty = eventLoop.makePromise(of: Void.self)
+        self.isEmpty = isEmpty
+        var next = oldest
+        while let handler = next {
+            next = handler.newer
+            handler.stop()
+        }
+        if count == 0 { isEmpty.succeed() }
+        let cut = eventLoop.assumeIsolated().scheduleTask(in: grace) {
+            while let handler = self.oldest { handler.close() }
+        }
+        isEmpty.futureResult.whenComplete { _ in cut.cancel() }
+        return isEmpty.futureResult
+    }
+
+    private func append(_ handler: StreamHandler, _ now: NIODeadline) {
+        handler.isListed = true
+        handler.lastUse = now
+        handler.older = newest
+        newest?.newer = handler
+        newest = handler
+        if oldest == nil { oldest = handler }
+    }
+
+    private func unlink(_ handler: StreamHandler) {
+        if oldest === handler { oldest = handler.newer }
+        if newest === handler { newest = handler.older }
+        handler.older?.newer = handler.newer
+        handler.newer?.older = handler.older
+        handler.older = nil
+        handler.newer = nil
+    }
+}
