@@ -108,14 +108,14 @@ let package = Package(
             path: "Sources/PortolanCLI",
             swiftSettings: settings
         ),
-        library("Sandbox", in: "Sandbox", [logging, nioCore, nioHTTP1, nioPosix, nioSSL, yams]),
+        library("Sandbox", in: "Sandbox", [crypto, logging, nioCore, nioHTTP1, nioPosix, nioSSL, yams]),
         .executableTarget(
             name: "SandboxCLI",
-            dependencies: ["Sandbox", argumentParser, logging],
+            dependencies: ["KubernetesClient", "KubernetesObjects", "Sandbox", argumentParser, logging],
             path: "Sources/SandboxCLI",
             swiftSettings: settings
         ),
-        tests("KubernetesClient", ["HTTPTransport", "KubernetesObjects"], fixtures: true),
+        tests("KubernetesClient", ["HTTPTransport", "KubernetesObjects", "KubernetesScripts"], fixtures: true),
         .executableTarget(
             name: "Demo",
             dependencies: [
@@ -125,9 +125,20 @@ let package = Package(
             path: "Sources/Demo",
             swiftSettings: settings
         ),
+        // A scripted API server and a clock that stands still, for the tests of what speaks to clusters.
+        .target(
+            name: "KubernetesScripts",
+            dependencies: ["HTTPTransport", "KubernetesClient"],
+            path: "Tests/Support/KubernetesScripts",
+            swiftSettings: settings
+        ),
+        tests(
+            "KubernetesSystem",
+            ["HTTPTransport", "KubernetesClient", "KubernetesObjects", "KubernetesScripts", "ServiceCatalog", logging]
+        ),
         tests("ServiceCatalog"),
         tests("DNSCore", ["CAllocationCounter"], fixtures: true),
-        tests("DNSServer", ["DNSCore", "ServiceCatalog", logging, nioCore]),
+        tests("DNSServer", ["DNSCore", "ServiceCatalog", logging]),
         .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
         tests("KubernetesObjects", ["ServiceCatalog"], fixtures: true),
         tests("ManifestsSystem", ["KubernetesObjects", "ServiceCatalog", logging]),
@@ -154,3 +165,15 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Benchmarks use what is package-internal, so they are targets here, but only where they are asked for.
+if Context.environment["PORTOLAN_BENCHMARKS"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "DNSBenchmark",
+            dependencies: ["DNSCore", "DNSServer", "ServiceCatalog", logging],
+            path: "Benchmarks/dns/Server",
+            swiftSettings: settings
+        )
+    )
+}

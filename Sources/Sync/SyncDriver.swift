@@ -28,12 +28,15 @@ package actor SyncDriver {
     private let store: CatalogStore
     private let time: SyncTime
     private let inbox = SyncInbox()
+    private let sources: Set<SystemName>
     private let reread: (@Sendable (SystemName) async -> Bool)?
     private let observe: @Sendable (SyncEvent) -> Void
     private let withdrawsOnExit: Bool
     private let logger: Logger
     private var machine: SyncMachine
     private var summary = Summary()
+    private var hasAgreed = false
+    private var heldLoggedAt: ContinuousClock.Instant?
 
     /// - Parameters:
     ///   - reread: reads a system as a whole once more, and returns whether the catalog then holds the outcome. Without
@@ -59,17 +62,20 @@ package actor SyncDriver {
         var logger = logger
         logger[metadataKey: "target"] = "\(target.system)"
         self.logger = logger
+        sources = Set(configuration.definitions.map(\.from))
         machine = SyncMachine(target: target, configuration: configuration)
     }
 
     /// Keeps the target in agreement until ``stop()`` or cancellation. The batch in flight is finished first.
     package func run() async {
-        let subscription = store.subscribe { [inbox] in inbox.put($0) }
+        let subscription = store.subscribe { [inbox, sources] in
+            if sources.contains($0.system) { inbox.put($0) }
+        }
         machine.start(store, now: time.now())
         // Not a child task: it must not end before the batch in flight does.
         let follower = Task { [target, inbox] in await target.follow { inbox.targetChanged() } }
         await withTaskCancellationHandler {
-            await work(until: { $0.isStopping })
+            await work()
         } onCancel: {
             inbox.stop()
         }
@@ -85,16 +91,19 @@ package actor SyncDriver {
 
     package func status() -> [SyncStatus] { machine.status() }
 
+    /// Whether a batch is in flight.
+    package var isWriting: Bool { !machine.inFlight.isEmpty }
+
     package func explain(_ key: ServiceKey, in system: SystemName) -> [SyncExplanation] {
         machine.explain(key, in: system, store)
     }
 
     // MARK: - The loop
 
-    private func work(until isOver: (SyncInbox.Contents) -> Bool) async {
+    private func work() async {
         while true {
             let contents = inbox.take()
-            if isOver(contents) { return }
+            if contents.isStopping { return }
             takeIn(contents)
             let step = machine.next(store, now: time.now())
             tell()
@@ -158,7 +167,13 @@ package actor SyncDriver {
             case .operation(_, let kind, result: "ok"): summary.counts[kind, default: 0] += 1
             case .operation: summary.refused += 1
             case .propagated: break
+            case .agreed(let owned):
+                if !hasAgreed { logger.info("Sources and target agree", metadata: ["owned": "\(owned)"]) }
+                hasAgreed = true
             case .held(let entries, let systems, let owned):
+                // More names may follow one by one: one line for a while.
+                if let last = heldLoggedAt, last.duration(to: time.now()) < .seconds(10) { continue }
+                heldLoggedAt = time.now()
                 logger.error(
                     "Removals held: a large part of the entries would go; reading the source again",
                     metadata: [

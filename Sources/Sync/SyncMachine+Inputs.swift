@@ -210,7 +210,7 @@ extension SyncMachine {
         lastError = error
     }
 
-    private mutating func recovered() {
+    mutating func recovered() {
         if case .failing = condition { return }
         if lastError != nil { events.append(.targetRecovered) }
         lastError = nil

@@ -35,25 +35,33 @@ extension SyncMachine {
         var plan = NamePlan()
         let wish = isWithdrawing ? Wish() : wish(name, view)
         plan.problems = wish.problems
+        var blocked: [String] = []
+        var refused: [String] = []
         for registration in wish.registrations {
             let entry = entries[registration.id]
             switch entry?.holder {
             case .other(let holder):
-                plan.problems.append(
-                    Problem(
-                        .foreignEntry,
-                        "\(target.system): \(registration.id) of service \(registration.mark.key) is not written: "
-                            + "an entry with this id is held by \(holder)"
-                    )
-                )
+                blocked.append("\(registration.id): an entry with this id is held by \(holder)")
                 continue
             case .own(_, registration):
                 plan.present += 1
             default:
                 plan.puts.append(.put(registration, replacing: entry))
-                if let problem = refusal(of: registration) { plan.problems.append(problem) }
+                if let error = refusal(of: registration) { refused.append("\(registration.id): \(error)") }
             }
             plan.wanted += 1
+        }
+        for (code, texts, what) in [
+            (Problem.Code.foreignEntry, blocked, "not written"), (.writeRefused, refused, "refused"),
+        ] {
+            guard let first = texts.first, let key = wish.winner else { continue }
+            plan.problems.append(
+                Problem(
+                    code,
+                    "\(target.system): service \(key) under \"\(name)\": \(texts.count) instances are \(what); "
+                        + "the first is \(first)"
+                )
+            )
         }
         if let ids = entriesByName[name] {
             for id in ids where !wish.ids.contains(id) {
@@ -147,19 +155,21 @@ extension SyncMachine {
     // MARK: - Telling
 
     /// What the target said to the last attempt. A conflict is told when it comes back, as a single one is a race.
-    private func refusal(of registration: Registration) -> Problem? {
+    private func refusal(of registration: Registration) -> TargetError? {
         guard let retry = retries[registration.id], let error = retry.error else { return nil }
         if case .conflict = error, retry.backoff.attempts < 2 { return nil }
-        return Problem(
-            .writeRefused,
-            "\(target.system): \(registration.id) of service \(registration.mark.key) was refused: \(error)"
-        )
+        return error
     }
 
     private mutating func report(_ found: [Problem], for name: Name) {
         guard !found.isEmpty || problems[name] != nil else { return }
         let known = problems[name] ?? []
-        for problem in found where !known.contains(problem) { events.append(.problem(problem)) }
+        for problem in found where !known.contains(problem) {
+            // What sums up instances changes with their number: told once.
+            let isSum = problem.code == .foreignEntry || problem.code == .writeRefused
+            if isSum, known.contains(where: { $0.code == problem.code }) { continue }
+            events.append(.problem(problem))
+        }
         problems[name] = found.isEmpty ? nil : found
     }
 }

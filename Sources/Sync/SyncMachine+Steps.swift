@@ -16,13 +16,32 @@ extension SyncMachine {
             rereadsUnderWay.insert(system)
             return .reread(system)
         }
-        guard !queue.isEmpty else { return .wait(until: nextMoment(after: now)) }
+        guard !queue.isEmpty else {
+            noteAgreement()
+            return .wait(until: nextMoment(after: now))
+        }
+        hasAgreed = false
         if let blockedUntil, blockedUntil > now { return .wait(until: blockedUntil) }
         if let moment = rateLimit.delay(at: now) { return .wait(until: moment) }
         inFlight = batch(view, now)
-        guard !inFlight.isEmpty else { return .wait(until: dirty.isEmpty ? nextMoment(after: now) : now) }
+        guard !inFlight.isEmpty else {
+            noteAgreement()
+            return .wait(until: dirty.isEmpty ? nextMoment(after: now) : now)
+        }
         rateLimit.take(inFlight.count)
         return .apply(inFlight)
+    }
+
+    private mutating func noteAgreement() {
+        if queue.isEmpty, dirty.isEmpty, parked.isEmpty {
+            // Also where a write failed only as far as its answer goes, and the target has shown since that it was made.
+            blockedUntil = nil
+            targetBackoff.reset()
+            recovered()
+        }
+        guard !hasAgreed, queue.isEmpty, dirty.isEmpty, parked.isEmpty, synced.count == sourceCount else { return }
+        hasAgreed = true
+        events.append(.agreed(owned: ownedCount))
     }
 
     /// Removes every entry of this installation from now on, in place of following the catalog.
@@ -92,7 +111,7 @@ extension SyncMachine {
             confirmed: confirmations(view, now)
         )
         for name in decision.released where parked.removeValue(forKey: name) != nil { queue.append(name) }
-        if !decision.released.isEmpty { events.append(.released(entries: decision.released.count)) }
+        if !decision.released.isEmpty { events.append(.released(names: decision.released.count)) }
         if !decision.newlyHeld.isEmpty {
             let sources = decision.newlyHeld.reduce(into: Set<SystemName>()) { $0.formUnion(systems(of: $1)) }
             rereadsDue.formUnion(sources)

@@ -150,6 +150,7 @@ package struct SyncMachine: Sendable {
     var problems: [Name: [Problem]] = [:]
     var lastError: TargetError?
     var changes: [Name: Change] = [:]
+    var hasAgreed = false
     package internal(set) var events: [SyncEvent] = []
 
     package init(target: any Target, configuration: Configuration) {
@@ -177,11 +178,13 @@ package struct SyncMachine: Sendable {
 /// What the machine has to tell, for metrics and logs.
 package enum SyncEvent: Hashable, Sendable {
     case operation(sync: String, Operation.Kind, result: String)
+    /// All sources are complete and the target holds what they want; after each time that was not so.
+    case agreed(owned: Int)
     /// From the moment a change was seen to its acknowledgement by the target.
     case propagated(sync: String, Duration)
     /// Removals are held back: how many entries, of which systems, of how many owned.
     case held(entries: Int, systems: [SystemName], owned: Int)
-    case released(entries: Int)
+    case released(names: Int)
     case targetFailed(TargetError)
     case targetRecovered
     /// Found for a name for the first time.

@@ -15,6 +15,7 @@ struct World {
     private(set) var events: [SyncEvent] = []
     /// Systems the machine wants read again.
     private(set) var rereads: [SystemName] = []
+    private var unheard: [CatalogDelta] = []
     var now = World.start
     /// What the machine waited for last.
     private(set) var waitsUntil: ContinuousClock.Instant?
@@ -54,6 +55,7 @@ struct World {
     /// A new process on the same registry: catalog and machine know nothing.
     mutating func restart(cluster: String = "east") {
         catalog = Catalog(systems: definitions.map(\.from))
+        unheard = []
         target = ModelTarget(registry, cluster: cluster, batchLimit: batchLimit)
         machine = Self.machine(target, definitions, policy, cluster)
         machine.start(catalog, now: now)
@@ -66,9 +68,16 @@ struct World {
         machine.catalogChanged(delta.changed.map { ($0, delta.observedAt) }, in: system, catalog)
     }
 
-    /// Changes the catalog without telling the machine, as a source does between two steps.
+    /// Changes the catalog and leaves the machine to hear of it later, as when a source acts between two steps.
     mutating func changeUnnoticed(_ event: SourceEvent, from system: SystemName = "k8s") {
-        _ = catalog.apply(event, from: system, at: now)
+        if let delta = catalog.apply(event, from: system, at: now) { unheard.append(delta) }
+    }
+
+    mutating func hear() {
+        for delta in unheard {
+            machine.catalogChanged(delta.changed.map { ($0, delta.observedAt) }, in: delta.system, catalog)
+        }
+        unheard = []
     }
 
     mutating func answerReread(_ system: SystemName = "k8s", succeeded: Bool = true) {
@@ -129,6 +138,10 @@ struct World {
         return events
     }
     var status: SyncStatus { machine.status()[0] }
+    func outline() -> SyncPlan? { machine.outline(catalog, now: now) }
+    func explain(_ name: String) -> [SyncExplanation.Step] {
+        machine.explain(ServiceKey(namespace: "shop", name: name), in: "k8s", catalog).flatMap(\.steps)
+    }
 
     /// What the catalog wants, whatever the machine thinks.
     var desired: Set<Registration> {

@@ -1,0 +1,50 @@
+/// The place in a blocking query. Pure.
+///
+/// Rules of Consul's documentation: an index is at least 1, and one that goes backwards (after a restore) means that
+/// nothing known before can be relied on.
+struct BlockingQuery: Sendable {
+    enum Answer: Hashable, Sendable {
+        /// The wait ran out without a change: the body says nothing new.
+        case unchanged
+        /// The body is the present state, later than what was known.
+        case changed
+        /// The body is a state that what was known must not be compared with.
+        case restarted
+    }
+
+    /// What to send; `nil` for a read that does not wait.
+    private(set) var index: UInt64?
+    /// The highest index seen since the query (re)started.
+    private var last: UInt64?
+
+    /// Takes in the index of an answer.
+    mutating func received(_ returned: UInt64?) -> Answer {
+        // Without the header there is nothing to wait on: read again later.
+        guard let returned else {
+            index = nil
+            return .changed
+        }
+        let next = max(1, returned)
+        defer { last = next }
+        if let last, next < last {
+            index = nil
+            return .restarted
+        }
+        defer { index = next }
+        return index == next ? .unchanged : .changed
+    }
+
+    /// The next read does not wait.
+    mutating func restart() { index = nil }
+}
+
+/// When a loop may read again: not before a multiple of the time that reading took, so that following a busy registry
+/// never takes more than a small share of a core.
+struct ReadingPace: Sendable {
+    private static let pause = Duration.milliseconds(50)
+
+    /// The pause after a read.
+    ///
+    /// - Parameter work: the time the last read took to be taken in, waiting not counted.
+    static func delay(afterWork work: Duration) -> Duration { max(pause, work * 20) }
+}

@@ -1,0 +1,278 @@
+package import HTTPTransport
+package import Logging
+package import ServiceCatalog
+import SyncEngine
+import Synchronization
+
+/// Consul as a source: every service of the datacenter with its instances and their health.
+///
+/// One blocking query follows the list of names, and one each service, so that a change arrives within a round trip. An
+/// agent takes 200 connections of a client: services beyond ``maximumWatches`` are read in turn whenever anything
+/// changes in the catalog, and every ten seconds for changes of health.
+package final class ConsulSource: CatalogSource {
+    private static let maximumWatches = 128
+    private static let wait = Duration.seconds(300)
+    private static let sweepInterval = Duration.seconds(10)
+    /// A name no service has.
+    private static let sweepPart = "services that are read in turn"
+
+    private enum Event: Sendable {
+        case listed(Set<String>, mayHide: Bool)
+        case read(String, [HealthEntry])
+        case readAll([String: [HealthEntry]], CheckedContinuation<Void, Never>)
+        case failed(String, TargetError)
+        case recovered(String)
+    }
+
+    private let client: ConsulClient
+    private let reading: ConsulServiceReading
+    private let excluded: Set<String>
+    private let logger: Logger
+    /// Where events go while ``run(into:)`` is under way.
+    private let events = Mutex<AsyncStream<Event>.Continuation?>(nil)
+
+    /// - Parameter excluded: names of services that are left out.
+    package init(
+        system: SystemName,
+        cluster: String,
+        configuration: ConsulConfiguration,
+        http: any HTTPSending,
+        excluding excluded: Set<String> = ["consul"],
+        logger: Logger
+    ) {
+        client = ConsulClient(configuration, http: http)
+        reading = ConsulServiceReading(origin: Origin(cluster: cluster, system: system))
+        self.excluded = excluded
+        var logger = logger
+        logger[metadataKey: "system"] = "\(system)"
+        self.logger = logger
+    }
+
+    package func run(into writer: CatalogWriter) async {
+        let (stream, continuation) = AsyncStream.makeStream(of: Event.self)
+        events.withLock { $0 = continuation }
+        let list = Task { await followList(continuation) }
+        var watches: [String: Task<Void, Never>] = [:]
+        var sweep = Sweep()
+        var picture = ConsulPicture(reading: reading, excluding: excluded)
+        var lastError: TargetError?
+
+        await withTaskCancellationHandler {
+            for await event in stream {
+                var told: [SourceEvent]
+                switch event {
+                case .listed(let names, let mayHide):
+                    told = picture.listed(names, mayHide: mayHide)
+                    follow(picture.wanted, &watches, &sweep, &picture, &told, continuation)
+                case .read(let name, let entries):
+                    told = picture.read(name, entries)
+                case .readAll(let entries, let done):
+                    told = picture.readAll(entries)
+                    for event in told { writer.apply(event) }
+                    told = []
+                    follow(picture.wanted, &watches, &sweep, &picture, &told, continuation)
+                    done.resume()
+                case .failed(let part, let error):
+                    told = picture.failed(part, error)
+                    if lastError != error { logger.warning("Consul cannot be read", metadata: ["error": "\(error)"]) }
+                    lastError = error
+                case .recovered(let part):
+                    told = picture.recovered(part)
+                }
+                for event in told {
+                    if case .current = event { lastError = nil }
+                    writer.apply(event)
+                }
+            }
+        } onCancel: {
+            continuation.finish()
+        }
+        events.withLock { $0 = nil }
+        list.cancel()
+        sweep.task?.cancel()
+        for watch in watches.values { watch.cancel() }
+    }
+
+    /// Reads everything anew and hands it to the catalog, on top of what is being followed.
+    ///
+    /// - Returns: whether the catalog holds the outcome; false when Consul cannot be read or what it shows cannot be
+    ///   believed.
+    package func reread() async -> Bool {
+        guard let continuation = events.withLock({ $0 }) else { return false }
+        do {
+            let list = try await readList(index: nil).names
+            guard !(list.names.isEmpty && list.mayHide) else { return false }
+            let entries = try await read(list.names)
+            await withCheckedContinuation { done in
+                if case .enqueued = continuation.yield(.readAll(entries, done)) { return }
+                done.resume()
+            }
+            return true
+        } catch {
+            logger.warning("Consul cannot be read again", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
+    // MARK: - Following
+
+    /// Sees to it that exactly `names` are followed.
+    private func follow(
+        _ names: Set<String>,
+        _ watches: inout [String: Task<Void, Never>],
+        _ sweep: inout Sweep,
+        _ picture: inout ConsulPicture,
+        _ told: inout [SourceEvent],
+        _ continuation: AsyncStream<Event>.Continuation
+    ) {
+        for (name, watch) in watches where !names.contains(name) {
+            watch.cancel()
+            watches[name] = nil
+            told += picture.recovered(name)
+        }
+        for name in names.sorted() where watches[name] == nil && watches.count < Self.maximumWatches {
+            watches[name] = Task { await followService(name, continuation) }
+        }
+        let rest = names.filter { watches[$0] == nil }
+        if rest == sweep.names {
+            // Something changed somewhere: look at these, too.
+            sweep.wake?.yield()
+            return
+        }
+        sweep.task?.cancel()
+        sweep = Sweep(names: rest)
+        told += picture.recovered(Self.sweepPart)
+        guard !rest.isEmpty else { return }
+        let (stream, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        sweep.wake = wake
+        sweep.task = Task { await self.sweep(rest, stream, wake, continuation) }
+    }
+
+    private struct Sweep {
+        var names: Set<String> = []
+        var task: Task<Void, Never>?
+        var wake: AsyncStream<Void>.Continuation?
+    }
+
+    private func followList(_ continuation: AsyncStream<Event>.Continuation) async {
+        var query = BlockingQuery()
+        await loop(ConsulPicture.list, continuation) { () throws(TargetError) in
+            let (answer, names) = try await readList(index: query.index)
+            if query.received(answer.index) == .unchanged { return }
+            continuation.yield(.listed(names.names, mayHide: names.mayHide))
+        } restart: {
+            query.restart()
+        }
+    }
+
+    private func followService(_ name: String, _ continuation: AsyncStream<Event>.Continuation) async {
+        var query = BlockingQuery()
+        await loop(name, continuation) { () throws(TargetError) in
+            let answer = try await client.get(["health", "service", name], index: query.index, wait: Self.wait)
+            if query.received(answer.index) == .unchanged { return }
+            continuation.yield(.read(name, try Self.entries(name, answer)))
+        } restart: {
+            query.restart()
+        }
+    }
+
+    /// Reads `names` over and over: when woken, and every so often.
+    private func sweep(
+        _ names: Set<String>,
+        _ signals: AsyncStream<Void>,
+        _ wake: AsyncStream<Void>.Continuation,
+        _ continuation: AsyncStream<Event>.Continuation
+    ) async {
+        let timer = Task {
+            while (try? await Task.sleep(for: Self.sweepInterval)) != nil { wake.yield() }
+        }
+        defer { timer.cancel() }
+        var signals = signals.makeAsyncIterator()
+        wake.yield()
+        await loop(Self.sweepPart, continuation) { () throws(TargetError) in
+            await signals.next()
+            for (name, entries) in try await read(names) { continuation.yield(.read(name, entries)) }
+        } restart: {
+            wake.yield()
+        }
+    }
+
+    /// Repeats `step` until the task is cancelled, failures with a growing delay.
+    private func loop(
+        _ part: String,
+        _ continuation: AsyncStream<Event>.Continuation,
+        step: () async throws(TargetError) -> Void,
+        restart: () -> Void
+    ) async {
+        var backoff = Backoff(base: .milliseconds(250), cap: .seconds(30))
+        var generator = SystemRandomNumberGenerator()
+        var hasFailed = false
+        while !Task.isCancelled {
+            var delay = ReadingPace.delay(afterWork: .zero)
+            do throws(TargetError) {
+                try await step()
+                backoff.reset()
+                if hasFailed { continuation.yield(.recovered(part)) }
+                hasFailed = false
+            } catch {
+                if Task.isCancelled { return }
+                restart()
+                hasFailed = true
+                continuation.yield(.failed(part, error))
+                delay = backoff.next(using: &generator)
+                if case .throttled(_, let retryAfter?) = error { delay = max(delay, retryAfter) }
+            }
+            try? await Task.sleep(for: delay)
+        }
+    }
+
+    // MARK: - Reading
+
+    private func readList(
+        index: UInt64?
+    ) async throws(TargetError) -> (answer: ConsulAnswer, names: (names: Set<String>, mayHide: Bool)) {
+        let answer = try await client.get(["catalog", "services"], index: index, wait: Self.wait)
+        do {
+            let names = try ServiceNames.read(answer.body)
+            return (answer, (names, answer.isFiltered || answer.deniesByDefault))
+        } catch {
+            throw .nonsense("Consul: the list of services cannot be read: \(error)")
+        }
+    }
+
+    /// Reads the instances of all `names`, several at a time.
+    private func read(_ names: Set<String>) async throws(TargetError) -> [String: [HealthEntry]] {
+        let results = await withTaskGroup(of: (String, Result<[HealthEntry], TargetError>).self) { group in
+            var waiting = names.makeIterator()
+            func start() {
+                guard let name = waiting.next() else { return }
+                group.addTask { [client] in
+                    do throws(TargetError) {
+                        let answer = try await client.get(["health", "service", name])
+                        return (name, .success(try Self.entries(name, answer)))
+                    } catch {
+                        return (name, .failure(error))
+                    }
+                }
+            }
+            for _ in 0..<8 { start() }
+            var results: [String: Result<[HealthEntry], TargetError>] = [:]
+            for await (name, result) in group {
+                results[name] = result
+                start()
+            }
+            return results
+        }
+        var entries: [String: [HealthEntry]] = [:]
+        for (name, result) in results { entries[name] = try result.get() }
+        return entries
+    }
+
+    private static func entries(_ name: String, _ answer: ConsulAnswer) throws(TargetError) -> [HealthEntry] {
+        do {
+            return try HealthEntry.readAll(answer.body)
+        } catch {
+            throw .nonsense("Consul: the instances of service \"\(name)\" cannot be read: \(error)")
+        }
+    }
+}

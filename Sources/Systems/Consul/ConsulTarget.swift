@@ -1,0 +1,273 @@
+package import HTTPTransport
+import Logging
+package import ServiceCatalog
+package import SyncEngine
+import Synchronization
+
+/// Consul as a target: one synthetic node of this installation, and on it an instance per endpoint and port.
+///
+/// Everything is written through `/v1/txn`. Nothing is lost by that: the fields that transactions drop before Consul
+/// 1.21 (tagged addresses, check types) are not used, since a dual-stack endpoint is two instances.
+package final class ConsulTarget: Target {
+    /// Transactions take 64 operations before Consul 1.14.
+    package let batchLimit = 64
+    /// Transactions take 512 KiB.
+    private static let sizeLimit = 500_000
+    private static let wait = Duration.seconds(300)
+
+    package let system: SystemName
+    package let node: String
+    private let client: ConsulClient
+    private let entry: ConsulEntry
+    private let state: Mutex<State>
+
+    private struct State {
+        var mirror: NodeMirror
+        /// Why services or checks cannot be followed at present.
+        var failures: [Part: TargetError] = [:]
+    }
+
+    private enum Part: Hashable {
+        case services
+        case checks
+    }
+
+    package init(system: SystemName, cluster: String, configuration: ConsulConfiguration, http: any HTTPSending) {
+        self.system = system
+        node = configuration.node ?? "portolan-\(cluster)"
+        client = ConsulClient(configuration, http: http)
+        entry = ConsulEntry(node: node, cluster: cluster)
+        state = Mutex(State(mirror: NodeMirror(entry)))
+    }
+
+    package func cost(of operation: Operation) -> Int { ConsulEntry.operationCount(operation) }
+
+    package func normalise(_ registration: Registration) -> Normalised { ConsulNormalForm.of(registration) }
+
+    // MARK: - Following
+
+    package func takeChanges() -> TargetChanges {
+        state.withLock { state in
+            // Order, so that the report is the same each time.
+            if let error = state.failures[.services] ?? state.failures[.checks] {
+                let taken = state.mirror.take()
+                return TargetChanges(
+                    condition: .failing(error),
+                    isComplete: taken?.isComplete ?? false,
+                    entries: taken?.entries ?? [:]
+                )
+            }
+            guard let taken = state.mirror.take() else { return TargetChanges(condition: .unread) }
+            return TargetChanges(condition: .current, isComplete: taken.isComplete, entries: taken.entries)
+        }
+    }
+
+    package func follow(notify: @escaping @Sendable () -> Void) async {
+        // A change of a check alone does not wake who waits for services: two queries.
+        async let services: Void = follow(.services, ["catalog", "node-services", node], notify)
+        async let checks: Void = follow(.checks, ["health", "node", node], notify)
+        _ = await (services, checks)
+    }
+
+    private func follow(_ part: Part, _ path: [String], _ notify: @Sendable () -> Void) async {
+        var query = BlockingQuery()
+        var backoff = Backoff(base: .milliseconds(250), cap: .seconds(30))
+        var generator = SystemRandomNumberGenerator()
+        while !Task.isCancelled {
+            var delay: Duration
+            do {
+                let answer = try await client.get(path, index: query.index, wait: Self.wait)
+                let begun = ContinuousClock.now
+                let recovered = try takeIn(part, answer, query.received(answer.index))
+                if recovered { notify() }
+                backoff.reset()
+                delay = ReadingPace.delay(afterWork: begun.duration(to: .now))
+            } catch {
+                if Task.isCancelled { return }
+                query.restart()
+                state.withLock { $0.failures[part] = error }
+                notify()
+                delay = backoff.next(using: &generator)
+                if case .throttled(_, let retryAfter?) = error { delay = max(delay, retryAfter) }
+            }
+            try? await Task.sleep(for: delay)
+        }
+    }
+
+    /// - Returns: whether there is something to tell.
+    private func takeIn(
+        _ part: Part,
+        _ answer: ConsulAnswer,
+        _ kind: BlockingQuery.Answer
+    ) throws(TargetError) -> Bool {
+        if answer.isFiltered {
+            throw .unauthorized(
+                "Consul hides entries of node \"\(node)\" from this token: it needs node:read on the node and "
+                    + "service:read on every service it writes"
+            )
+        }
+        let index = answer.index ?? 0
+        let isRestart = kind == .restarted
+        if kind != .unchanged {
+            do {
+                switch part {
+                case .services:
+                    let read = try NodeServices.read(answer.body)
+                    state.withLock { $0.mirror.read(read, at: index, isRestart: isRestart) }
+                case .checks:
+                    let read = try CatalogCheck.readAll(answer.body)
+                    state.withLock { $0.mirror.read(read, at: index, isRestart: isRestart) }
+                }
+            } catch {
+                throw .nonsense("Consul: the \(part) of node \"\(node)\" cannot be read: \(error)")
+            }
+        }
+        return try state.withLock { state throws(TargetError) in
+            if state.mirror.isAgents { throw self.agentsNode }
+            let hasFailed = state.failures.removeValue(forKey: part) != nil
+            return hasFailed || kind != .unchanged
+        }
+    }
+
+    private var agentsNode: TargetError {
+        .refused(
+            "Consul: node \"\(node)\" belongs to an agent (it has the check \(CatalogCheck.serfHealth)), which would "
+                + "remove whatever Portolan writes there: set another \"node\" for this system"
+        )
+    }
+
+    // MARK: - Writing
+
+    package func apply(_ operations: [Operation]) async -> [OperationResult] {
+        var batch = Batch(operations.map { ($0, entry.transaction($0)) })
+        guard !operations.isEmpty else { return [] }
+        do throws(TargetError) {
+            if state.withLock({ $0.mirror.isAgents }) { throw agentsNode }
+            if !state.withLock({ $0.mirror.hasNode }) { try await createNode() }
+            while let transaction = batch.next(operations: batchLimit, bytes: Self.sizeLimit) {
+                try await send(transaction, of: &batch)
+            }
+        } catch {
+            batch.failRest(error)
+        }
+        return batch.results
+    }
+
+    /// Sends a transaction; when Consul takes it for malformed or too large as a whole, in halves, so that what is at
+    /// fault ends up alone.
+    private func send(_ indices: [Int], of batch: inout Batch) async throws(TargetError) {
+        let answer: ConsulAnswer
+        do {
+            answer = try await client.put(["txn"], body: batch.body(indices))
+        } catch .invalid(let text) {
+            guard indices.count > 1 else { return batch.fail(indices[0], .invalid(text)) }
+            try await send(Array(indices[..<(indices.count / 2)]), of: &batch)
+            let rest = indices[(indices.count / 2)...].filter { batch.isOpen($0) }
+            if !rest.isEmpty { try await send(rest, of: &batch) }
+            return
+        }
+        let result: TransactionAnswer
+        do {
+            result = try TransactionAnswer.read(answer.body)
+        } catch {
+            throw .nonsense("Consul: the answer to a transaction cannot be read: \(error)")
+        }
+        guard answer.status == 409 else {
+            takeIn(result, indices, &batch)
+            return
+        }
+        if result.failures.contains(where: { $0.what.contains("Missing node registration") }) {
+            guard !batch.hasCreatedNode else {
+                throw .conflict("Consul: node \"\(node)\" disappears as fast as it is created")
+            }
+            batch.hasCreatedNode = true
+            try await createNode()
+            return try await send(indices, of: &batch)
+        }
+        try await refuse(result.failures, indices, &batch)
+    }
+
+    private func takeIn(_ result: TransactionAnswer, _ indices: [Int], _ batch: inout Batch) {
+        state.withLock { state in
+            for service in result.services { state.mirror.wrote(service) }
+            for check in result.checks { state.mirror.wrote(check) }
+            for index in indices {
+                if case .remove(let entry) = batch.operations[index].operation { state.mirror.deleted(entry.id) }
+            }
+        }
+        for index in indices { batch.succeed(index) }
+    }
+
+    private func refuse(
+        _ failures: [TransactionAnswer.Failure],
+        _ indices: [Int],
+        _ batch: inout Batch
+    ) async throws(TargetError) {
+        var stale: [Int] = []
+        for failure in failures {
+            guard let index = batch.operation(at: failure.operation, of: indices) else {
+                throw .nonsense("Consul: a transaction failed at operation \(failure.operation), which it has not")
+            }
+            if failure.what.contains("Permission denied") {
+                batch.fail(
+                    index,
+                    .permission(
+                        "the token may not write service \"\(batch.operations[index].operation.service)\": it needs "
+                            + "service:write on it"
+                    )
+                )
+            } else if failure.what.contains("index is stale") || failure.what.contains("Missing service registration") {
+                stale.append(index)
+            } else {
+                batch.fail(index, .invalid(failure.what))
+            }
+        }
+        guard !failures.isEmpty else {
+            throw .nonsense("Consul: a transaction failed and no operation is named")
+        }
+        guard !stale.isEmpty else { return }
+        // Somebody was faster, or something stands there that this token is not shown.
+        let fresh = try await client.get(["catalog", "node-services", node])
+        _ = try takeIn(.services, fresh, .changed)
+        for index in stale {
+            let operation = batch.operations[index].operation
+            let isHidden = operation.kind == .add && !state.withLock { $0.mirror.contains(operation.id) }
+            batch.fail(
+                index,
+                isHidden
+                    ? .permission(
+                        "an entry with this id exists on node \"\(node)\" and the token is not shown it: it needs "
+                            + "service:read on \"\(operation.service)\" and node:read on the node"
+                    )
+                    : .conflict("the entry was changed by somebody else meanwhile")
+            )
+        }
+    }
+
+    private func createNode() async throws(TargetError) {
+        var body = JSONWriter()
+        body.array { $0.value(entry.nodeCreation()) }
+        let answer = try await client.put(["txn"], body: body.bytes)
+        if answer.status == 409 {
+            let what = (try? TransactionAnswer.read(answer.body))?.failures.first?.what ?? ""
+            if what.contains("Permission denied") {
+                throw .unauthorized(
+                    "Consul: node \"\(node)\" does not exist and the token may not create it: give it node:write on "
+                        + "the node, or create the node"
+                )
+            }
+            guard what.contains("index is stale") else {
+                throw .unreachable("Consul: node \"\(node)\" cannot be created: \(what)")
+            }
+            // It exists. Whether it can be seen decides whether it may be written to.
+            let fresh = try await client.get(["catalog", "node-services", node])
+            _ = try takeIn(.services, fresh, .changed)
+            guard state.withLock({ $0.mirror.hasNode }) else {
+                throw .unauthorized(
+                    "Consul: node \"\(node)\" exists and the token is not shown it: it needs node:read on it"
+                )
+            }
+        }
+        state.withLock { $0.mirror.created() }
+    }
+}

@@ -1,0 +1,46 @@
+import Testing
+
+@testable import ConsulSystem
+
+@Suite struct BlockingQueryTests {
+    @Test("The first read does not wait; the next waits on what it gave")
+    func first() {
+        var query = BlockingQuery()
+        #expect(query.index == nil)
+        #expect(query.received(7) == .changed)
+        #expect(query.index == 7)
+    }
+
+    @Test("A wait that runs out returns the same index and nothing new")
+    func unchanged() {
+        var query = BlockingQuery()
+        _ = query.received(7)
+        #expect(query.received(7) == .unchanged)
+        #expect(query.received(9) == .changed)
+    }
+
+    @Test("An index that goes backwards starts over")
+    func backwards() {
+        var query = BlockingQuery()
+        _ = query.received(100)
+        #expect(query.received(40) == .restarted)
+        #expect(query.index == nil)
+        #expect(query.received(40) == .changed)
+        #expect(query.index == 40)
+    }
+
+    @Test("Index 0 is taken for 1, which waits; 0 never would")
+    func zero() {
+        var query = BlockingQuery()
+        _ = query.received(0)
+        #expect(query.index == 1)
+    }
+
+    @Test("Without the header nothing can be waited on")
+    func missing() {
+        var query = BlockingQuery()
+        _ = query.received(5)
+        #expect(query.received(nil) == .changed)
+        #expect(query.index == nil)
+    }
+}
