@@ -194,11 +194,13 @@ import Testing
                 "gives neither a token nor a client certificate"
             ),
             (
-                #"echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"a","clientKeyData":"b"}}'"#,
+                #"echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","#
+                    + #""status":{"token":"a","clientKeyData":"b"}}'"#,
                 .pluginAnswer, "gives only one of clientCertificateData and clientKeyData"
             ),
             (
-                #"echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"a","expirationTimestamp":"soon"}}'"#,
+                #"echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","#
+                    + #""status":{"token":"a","expirationTimestamp":"soon"}}'"#,
                 .pluginAnswer, "gives an expirationTimestamp that is no RFC 3339 time"
             ),
         ]

@@ -240,8 +240,8 @@ import Testing
             String(decoding: plugin.request.encoded, as: UTF8.self)
                 == """
                 {"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"cluster":\
-                {"certificate-authority-data":"\(data)","config":{"audience":"06e3","deep":[true,null,1.5],"retries":3},\
-                "server":"https://api.example"},"interactive":false}}
+                {"certificate-authority-data":"\(data)","config":{"audience":"06e3","deep":[true,null,1.5],\
+                "retries":3},"server":"https://api.example"},"interactive":false}}
                 """
         )
     }

@@ -1,5 +1,6 @@
 import HTTPTransport
 import KubernetesObjects
+import KubernetesScripts
 import Testing
 
 @testable import KubernetesClient

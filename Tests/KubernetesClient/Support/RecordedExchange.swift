@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTransport
+import KubernetesScripts
 import Testing
 
 /// An exchange recorded from a real API server: `Fixtures/NAME.http`, a binary body beside it.
@@ -59,4 +60,17 @@ private struct Lines {
     mutating func skip(_ count: Int) { index += count }
 
     var rest: [UInt8] { [UInt8](bytes[index...]) }
+}
+
+extension ScriptedStream {
+    /// The recorded answer, its body in the sizes given and the rest as one piece; then open still.
+    convenience init(_ exchange: RecordedExchange, pieces sizes: [Int] = []) {
+        var chunks: [[UInt8]] = []
+        var rest = exchange.body[...]
+        for size in sizes {
+            chunks.append(Array(rest.prefix(size)))
+            rest = rest.dropFirst(size)
+        }
+        self.init(status: exchange.status, headers: exchange.headers, chunks: chunks + [Array(rest)])
+    }
 }

@@ -1,5 +1,6 @@
 import HTTPTransport
 import KubernetesObjects
+import KubernetesScripts
 import Synchronization
 
 @testable import KubernetesClient
@@ -78,38 +79,5 @@ final class ReflectorHarness: Sendable {
 
     private static func name(_ object: ServiceObject) -> String {
         "\(object.metadata.name)@\(object.metadata.resourceVersion)"
-    }
-}
-
-/// Bodies such as an API server sends.
-enum Body {
-    static let json: HTTPHeaders = ["Content-Type": "application/json"]
-
-    static func service(_ name: String, _ version: Int) -> String {
-        #"{"apiVersion":"v1","kind":"Service","metadata":{"name":"\#(name)","namespace":"n","resourceVersion":"\#(version)"},"#
-            + #""spec":{"type":"ClusterIP","clusterIP":"10.0.0.1","clusterIPs":["10.0.0.1"]}}"#
-    }
-
-    static func list(_ services: [(String, Int)], version: Int, continueToken: String = "") -> HTTPResponse {
-        let items = services.map { service($0.0, $0.1) }.joined(separator: ",")
-        let token = continueToken.isEmpty ? "" : #","continue":"\#(continueToken)""#
-        let body =
-            #"{"kind":"ServiceList","apiVersion":"v1","metadata":{"resourceVersion":"\#(version)"\#(token)},"items":[\#(items)]}"#
-        return HTTPResponse(status: 200, headers: json, body: Array(body.utf8))
-    }
-
-    static func event(_ type: String, _ name: String, _ version: Int) -> String {
-        #"{"type":"\#(type)","object":\#(service(name, version))}"# + "\n"
-    }
-
-    static func bookmark(_ version: Int) -> String {
-        #"{"type":"BOOKMARK","object":{"kind":"Service","apiVersion":"v1","metadata":{"resourceVersion":"\#(version)"}}}"#
-            + "\n"
-    }
-
-    static func status(_ code: Int, _ reason: String = "", headers: HTTPHeaders = json) -> HTTPResponse {
-        let body =
-            #"{"kind":"Status","apiVersion":"v1","status":"Failure","message":"m","reason":"\#(reason)","code":\#(code)}"#
-        return HTTPResponse(status: code, headers: headers, body: Array(body.utf8))
     }
 }

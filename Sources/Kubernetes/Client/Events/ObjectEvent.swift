@@ -28,8 +28,8 @@ extension ObjectEvent {
     /// The v1 Event named `name` that says this.
     ///
     /// - Parameters:
-    ///   - identity: uid and resourceVersion of the object, where they are known. Without the uid `kubectl describe` does
-    ///     not find the Event.
+    ///   - identity: uid and resourceVersion of the object, where they are known. Without the uid `kubectl describe`
+    ///     does not find the Event.
     func json(name: String, identity: JSONValue?, reporter: String, instance: String, at time: Timestamp) -> JSONValue {
         var involved: JSONValue = [
             "apiVersion": .string(object.resource.apiVersion), "kind": .string(object.resource.kind),

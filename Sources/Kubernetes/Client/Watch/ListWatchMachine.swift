@@ -98,7 +98,8 @@ package struct ListWatchMachine: Sendable {
         /// → streaming or listing (start)
         case idle
         /// A streamed list, until its end is marked.
-        /// → watching (end mark), listing (not offered, ended or silent too soon), refreshing (401), waiting (failure)
+        /// → watching (end mark), listing (not offered, ended or silent too soon), refreshing (401),
+        ///   waiting (failure)
         case streaming(isOpen: Bool)
         /// A paged list.
         /// → listing (next page; everything at once when the continue token has expired), watching (last page),

@@ -1,10 +1,9 @@
+package import KubernetesClient
 import Synchronization
 
-@testable import KubernetesClient
-
 /// A clock that stands still until it is moved.
-final class TestClock: Clock, Sendable {
-    typealias Instant = ContinuousClock.Instant
+package final class TestClock: Clock, Sendable {
+    package typealias Instant = ContinuousClock.Instant
 
     private struct Sleeper {
         let id: Int
@@ -22,12 +21,14 @@ final class TestClock: Clock, Sendable {
 
     private let state = Mutex(State(now: .now))
 
-    var now: Instant { state.withLock { $0.now } }
-    var minimumResolution: Duration { .nanoseconds(1) }
+    package init() {}
 
-    var clientClock: ClientClock { ClientClock(self) }
+    package var now: Instant { state.withLock { $0.now } }
+    package var minimumResolution: Duration { .nanoseconds(1) }
 
-    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+    package var clientClock: ClientClock { ClientClock(self) }
+
+    package func sleep(until deadline: Instant, tolerance: Duration?) async throws {
         let id = state.withLock { state in
             state.nextID += 1
             return state.nextID
@@ -59,7 +60,7 @@ final class TestClock: Clock, Sendable {
 
     /// Moves forward by `duration`, stopping for each sleeper on the way to wake up and sleep again. Waits for a first
     /// sleeper; one task at a time is expected to sleep.
-    func pass(_ duration: Duration) async {
+    package func pass(_ duration: Duration) async {
         let target = now + duration
         while true {
             await sleeper()
@@ -79,7 +80,7 @@ final class TestClock: Clock, Sendable {
     }
 
     /// Moves forward while nothing sleeps.
-    func move(by duration: Duration) { state.withLock { $0.now += duration } }
+    package func move(by duration: Duration) { state.withLock { $0.now += duration } }
 
     private func sleeper() async {
         await withCheckedContinuation { continuation in
@@ -93,8 +94,10 @@ final class TestClock: Clock, Sendable {
 }
 
 /// Always the same number: 0 makes every random choice the lowest.
-struct FixedRandom: RandomNumberGenerator, Sendable {
-    var value: UInt64 = 0
+package struct FixedRandom: RandomNumberGenerator, Sendable {
+    private let value: UInt64
 
-    mutating func next() -> UInt64 { value }
+    package init(value: UInt64 = 0) { self.value = value }
+
+    package mutating func next() -> UInt64 { value }
 }

@@ -1,38 +1,56 @@
-import HTTPTransport
+package import HTTPTransport
 import Synchronization
 
-/// An API server that answers as it was told, one reply per request in order, and keeps the requests. A request too
-/// many waits for ever, as a hanging server would.
-final class ScriptedServer: HTTPSending {
-    enum Reply: Sendable {
+/// An API server that answers as it was told, one reply per request in order, and keeps the requests. A request for
+/// which there is no reply yet waits for one. With routes, each path has an order of its own.
+package final class ScriptedServer: HTTPSending {
+    package enum Reply: Sendable {
         case response(HTTPResponse)
         case stream(ScriptedStream)
         case failure(HTTPError.Reason)
-        case silence
+    }
+
+    private struct Waiting {
+        let id: Int
+        let continuation: CheckedContinuation<Reply?, Never>
     }
 
     private struct State {
-        var replies: [Reply]
+        /// By the path that ends with it; "" for all others.
+        var replies: [String: [Reply]]
+        var waiting: [String: [Waiting]] = [:]
+        var cancelled: Set<Int> = []
         var requests: [HTTPRequest] = []
         var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     private let state: Mutex<State>
 
-    init(_ replies: [Reply] = []) { state = Mutex(State(replies: replies)) }
+    package init(_ replies: [Reply] = [], routes: [String: [Reply]] = [:]) {
+        state = Mutex(State(replies: routes.merging(["": replies]) { $1 }))
+    }
 
-    func reply(_ reply: Reply) { state.withLock { $0.replies.append(reply) } }
+    package func reply(_ reply: Reply, on route: String = "") {
+        let waiting = state.withLock { state -> Waiting? in
+            guard state.waiting[route]?.isEmpty == false else {
+                state.replies[route, default: []].append(reply)
+                return nil
+            }
+            return state.waiting[route]?.removeFirst()
+        }
+        waiting?.continuation.resume(returning: reply)
+    }
 
-    var requests: [HTTPRequest] { state.withLock { $0.requests } }
+    package var requests: [HTTPRequest] { state.withLock { $0.requests } }
 
     /// Paths and queries of the requests so far.
-    var targets: [String] {
+    package var targets: [String] {
         requests.map { request in
             "\(request.method.rawValue) /\(request.url.split(separator: "/", maxSplits: 2).last ?? "")"
         }
     }
 
-    func requests(reach count: Int) async {
+    package func requests(reach count: Int) async {
         await withCheckedContinuation { continuation in
             let isMet = state.withLock { state in
                 if state.requests.count >= count { return true }
@@ -43,50 +61,72 @@ final class ScriptedServer: HTTPSending {
         }
     }
 
-    func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
-        switch await next(request) {
+    package func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+        switch await answer(request) {
         case .response(let response): return response
         case .stream: fatalError("a stream was scripted for \(request.url)")
         case .failure(let reason): throw error(reason, request)
-        case .silence: throw await hang(request)
+        case nil: throw error(.cancelled, request)
         }
     }
 
-    func stream(_ request: HTTPRequest) async throws(HTTPError) -> HTTPStream {
-        switch await next(request) {
+    package func stream(_ request: HTTPRequest) async throws(HTTPError) -> HTTPStream {
+        switch await answer(request) {
         case .response(let response):
             let body = ScriptedStream(status: response.status, headers: response.headers, chunks: [response.body])
             body.end()
             return body.stream(request)
         case .stream(let body): return body.stream(request)
         case .failure(let reason): throw error(reason, request)
-        case .silence: throw await hang(request)
+        case nil: throw error(.cancelled, request)
         }
     }
 
-    private func next(_ request: HTTPRequest) async -> Reply {
-        let (reply, watchers) = state.withLock { state in
+    /// `nil` when cancelled.
+    private func answer(_ request: HTTPRequest) async -> Reply? {
+        let (id, watchers) = state.withLock { state in
             state.requests.append(request)
-            let met = state.watchers.filter { $0.count <= state.requests.count }.map(\.continuation)
-            state.watchers.removeAll { $0.count <= state.requests.count }
-            return (state.replies.isEmpty ? Reply.silence : state.replies.removeFirst(), met)
+            let count = state.requests.count
+            let met = state.watchers.filter { $0.count <= count }.map(\.continuation)
+            state.watchers.removeAll { $0.count <= count }
+            return (count, met)
         }
-        for watcher in watchers { watcher.resume() }
-        return reply
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let reply = state.withLock { state -> Reply?? in
+                    if state.cancelled.contains(id) { return .some(nil) }
+                    let path = request.url.prefix { $0 != "?" }
+                    let route = state.replies.keys.first { !$0.isEmpty && path.hasSuffix($0) } ?? ""
+                    guard state.replies[route]?.isEmpty == false else {
+                        state.waiting[route, default: []].append(Waiting(id: id, continuation: continuation))
+                        return nil
+                    }
+                    return state.replies[route]?.removeFirst()
+                }
+                // Whoever waits for this request finds it waiting for its reply.
+                if let reply { continuation.resume(returning: reply) }
+                for watcher in watchers { watcher.resume() }
+            }
+        } onCancel: {
+            let waiting = state.withLock { state -> Waiting? in
+                state.cancelled.insert(id)
+                for (route, waiting) in state.waiting {
+                    guard let index = waiting.firstIndex(where: { $0.id == id }) else { continue }
+                    return state.waiting[route]?.remove(at: index)
+                }
+                return nil
+            }
+            waiting?.continuation.resume(returning: nil)
+        }
     }
 
     private func error(_ reason: HTTPError.Reason, _ request: HTTPRequest) -> HTTPError {
         HTTPError(reason, method: request.method, url: request.url, detail: "scripted")
     }
-
-    private func hang(_ request: HTTPRequest) async -> HTTPError {
-        for await _ in AsyncStream<Never>.makeStream().stream {}
-        return error(.cancelled, request)
-    }
 }
 
 /// A response body that arrives when the test says so.
-final class ScriptedStream: Sendable {
+package final class ScriptedStream: Sendable {
     private enum Piece: Sendable {
         case bytes([UInt8])
         case failure(HTTPError.Reason)
@@ -103,29 +143,19 @@ final class ScriptedStream: Sendable {
     private let head: HTTPResponseHead
     private let state = Mutex(State())
 
-    init(status: Int = 200, headers: HTTPHeaders = ["Content-Type": "application/json"], chunks: [[UInt8]] = []) {
+    package init(status: Int = 200, headers: HTTPHeaders = ["Content-Type": "application/json"], chunks: [[UInt8]] = [])
+    {
         head = HTTPResponseHead(status: status, headers: headers)
         for chunk in chunks { send(chunk) }
     }
 
-    /// The recorded answer, its body in the sizes given and the rest as one piece; then open still.
-    convenience init(_ exchange: RecordedExchange, pieces sizes: [Int] = []) {
-        var chunks: [[UInt8]] = []
-        var rest = exchange.body[...]
-        for size in sizes {
-            chunks.append(Array(rest.prefix(size)))
-            rest = rest.dropFirst(size)
-        }
-        self.init(status: exchange.status, headers: exchange.headers, chunks: chunks + [Array(rest)])
-    }
-
-    func send(_ bytes: [UInt8]) { if !bytes.isEmpty { add(.bytes(bytes)) } }
-    func send(_ text: String) { send(Array(text.utf8)) }
-    func fail(_ reason: HTTPError.Reason) { add(.failure(reason)) }
-    func end() { add(.end) }
+    package func send(_ bytes: [UInt8]) { if !bytes.isEmpty { add(.bytes(bytes)) } }
+    package func send(_ text: String) { send(Array(text.utf8)) }
+    package func fail(_ reason: HTTPError.Reason) { add(.failure(reason)) }
+    package func end() { add(.end) }
 
     /// Returns once everything sent has been read and the reader waits for more.
-    func drained() async {
+    package func drained() async {
         await withCheckedContinuation { continuation in
             let isDrained = state.withLock { state in
                 if state.reader == nil { state.watchers.append(continuation) }
