@@ -111,7 +111,9 @@ let package = Package(
         library("Sandbox", in: "Sandbox", [crypto, logging, nioCore, nioHTTP1, nioPosix, nioSSL, yams]),
         .executableTarget(
             name: "SandboxCLI",
-            dependencies: ["KubernetesClient", "KubernetesObjects", "Sandbox", argumentParser, logging],
+            dependencies: [
+                "HTTPTransport", "KubernetesClient", "KubernetesObjects", "Sandbox", argumentParser, logging,
+            ],
             path: "Sources/SandboxCLI",
             swiftSettings: settings
         ),
@@ -134,7 +136,10 @@ let package = Package(
         ),
         tests(
             "KubernetesSystem",
-            ["HTTPTransport", "KubernetesClient", "KubernetesObjects", "KubernetesScripts", "ServiceCatalog", logging]
+            [
+                "HTTPTransport", "KubernetesClient", "KubernetesObjects", "KubernetesScripts", "Sandbox", "ServiceCatalog",
+                logging,
+            ]
         ),
         tests("ServiceCatalog"),
         tests("DNSCore", ["CAllocationCounter"], fixtures: true),

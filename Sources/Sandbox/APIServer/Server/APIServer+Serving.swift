@@ -3,6 +3,7 @@ internal import Logging
 extension APIServer {
     /// Answers one request.
     func serve(_ request: ServerRequest, _ responder: Responder) async throws {
+        if try await serveControl(request, responder) { return }
         var responder = responder
         if phase == .draining, !request.path.hasPrefix("/readyz"), !request.path.hasPrefix("/livez") {
             var headers: HeaderFields = ["Retry-After": "5"]

@@ -28,6 +28,8 @@ package final class APIServer: Sendable {
         package var isDualStack = true
         /// Namespaces being deleted are emptied and removed, as the namespace controller would.
         package var finalizesNamespaces = false
+        /// Faults can be set over HTTP, under `/sandbox/`, by anybody who reaches the port.
+        package var hasControls = false
         /// Priority and fairness shows in response headers.
         package var hasFairness = true
 
