@@ -82,7 +82,7 @@ let package = Package(
         library(
             "ConsulSystem",
             in: "Systems/Consul",
-            ["HTTPTransport", "ServiceCatalog", "SyncEngine", crypto, logging]
+            ["HTTPTransport", "ServiceCatalog", "SyncEngine", logging]
         ),
         library("Telemetry", in: "Telemetry"),
         library("AdminServer", in: "Admin", ["ServiceCatalog", "Telemetry", hummingbird, lifecycle, logging]),
