@@ -31,7 +31,6 @@ package actor SyncDriver {
     private let sources: Set<SystemName>
     private let reread: (@Sendable (SystemName) async -> Bool)?
     private let observe: @Sendable (SyncEvent) -> Void
-    private let withdrawsOnExit: Bool
     private let logger: Logger
     private var machine: SyncMachine
     private var summary = Summary()
@@ -42,14 +41,12 @@ package actor SyncDriver {
     ///   - reread: reads a system as a whole once more, and returns whether the catalog then holds the outcome. Without
     ///     it, a source that is current is believed after the hold.
     ///   - observe: is given everything the machine tells; must be quick.
-    ///   - withdrawsOnExit: whether ``run()`` removes this installation's entries before it returns.
     package init(
         target: any Target,
         store: CatalogStore,
         configuration: SyncMachine.Configuration,
         time: SyncTime = .continuous,
         reread: (@Sendable (SystemName) async -> Bool)? = nil,
-        withdrawsOnExit: Bool = false,
         logger: Logger,
         observe: @escaping @Sendable (SyncEvent) -> Void = { _ in }
     ) {
@@ -58,7 +55,6 @@ package actor SyncDriver {
         self.time = time
         self.reread = reread
         self.observe = observe
-        self.withdrawsOnExit = withdrawsOnExit
         var logger = logger
         logger[metadataKey: "target"] = "\(target.system)"
         self.logger = logger
@@ -77,9 +73,9 @@ package actor SyncDriver {
         await withTaskCancellationHandler {
             await work()
         } onCancel: {
-            inbox.stop()
+            inbox.stop(withdrawing: false)
         }
-        if withdrawsOnExit { await withdraw() }
+        if inbox.take().isWithdrawing { await withdraw() }
         follower.cancel()
         store.unsubscribe(subscription)
         tell()
@@ -87,7 +83,9 @@ package actor SyncDriver {
     }
 
     /// Ends ``run()`` after the batch in flight.
-    package nonisolated func stop() { inbox.stop() }
+    ///
+    /// - Parameter withdrawing: whether this installation's entries are removed before it returns.
+    package nonisolated func stop(withdrawing: Bool = false) { inbox.stop(withdrawing: withdrawing) }
 
     package func status() -> [SyncStatus] { machine.status() }
 

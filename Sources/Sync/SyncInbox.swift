@@ -9,6 +9,8 @@ final class SyncInbox: Sendable {
         var hasTargetChanged = false
         var rereads: [SystemName: Bool] = [:]
         var isStopping = false
+        /// Whether this installation's entries are to be removed on the way out.
+        var isWithdrawing = false
 
         fileprivate var isEmpty: Bool { changes.isEmpty && !hasTargetChanged && rereads.isEmpty && !isStopping }
     }
@@ -34,7 +36,12 @@ final class SyncInbox: Sendable {
 
     func put(reread system: SystemName, succeeded: Bool) { put { $0.rereads[system] = succeeded } }
 
-    func stop() { put { $0.isStopping = true } }
+    func stop(withdrawing: Bool) {
+        put { contents in
+            contents.isStopping = true
+            contents.isWithdrawing = withdrawing
+        }
+    }
 
     private func put(_ change: (inout Contents) -> Void) {
         let waiter = state.withLock { state in
@@ -48,9 +55,10 @@ final class SyncInbox: Sendable {
     func take() -> Contents {
         state.withLock { state in
             defer {
-                let isStopping = state.contents.isStopping
+                let (isStopping, isWithdrawing) = (state.contents.isStopping, state.contents.isWithdrawing)
                 state.contents = Contents()
                 state.contents.isStopping = isStopping
+                state.contents.isWithdrawing = isWithdrawing
             }
             return state.contents
         }

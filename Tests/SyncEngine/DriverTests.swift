@@ -50,7 +50,7 @@ import Testing
         let driver: SyncDriver
         let events: AsyncStream<SyncEvent>
 
-        init(withdrawsOnExit: Bool = false, reread: (@Sendable (SystemName) async -> Bool)? = nil) {
+        init(reread: (@Sendable (SystemName) async -> Bool)? = nil) {
             let (events, continuation) = AsyncStream.makeStream(of: SyncEvent.self)
             self.events = events
             driver = SyncDriver(
@@ -59,7 +59,6 @@ import Testing
                 configuration: .init(cluster: "east", definitions: [SyncDefinition(from: "k8s", to: "model")]),
                 time: time.time,
                 reread: reread,
-                withdrawsOnExit: withdrawsOnExit,
                 logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
                 observe: { continuation.yield($0) }
             )
@@ -106,11 +105,11 @@ import Testing
 
     @Test("11 Clean stop: with withdrawOnExit the entries go")
     func withdraw() async {
-        let scene = Scene(withdrawsOnExit: true)
+        let scene = Scene()
         let task = Task { await scene.driver.run() }
         scene.tell(.snapshot((1...20).map { service("s\($0)", [UInt32($0)]) }))
         await scene.wait { $0 == .agreed(owned: 20) }
-        scene.driver.stop()
+        scene.driver.stop(withdrawing: true)
         await task.value
         #expect(scene.registry.entries().isEmpty)
         scene.time.end()
