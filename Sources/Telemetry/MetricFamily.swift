@@ -111,7 +111,7 @@ package struct HistogramSample: Sendable {
 }
 
 extension Duration {
-    package var inSeconds: Double {
+    var inSeconds: Double {
         let (seconds, attoseconds) = components
         return Double(seconds) + Double(attoseconds) * 1e-18
     }

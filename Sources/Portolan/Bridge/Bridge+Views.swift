@@ -1,0 +1,157 @@
+package import AdminServer
+internal import DNSZones
+internal import PortolanConfiguration
+internal import ServiceCatalog
+internal import SyncEngine
+
+extension Bridge: AdminViews {
+    package func readiness() async -> ReadinessView {
+        ReadinessView(waiting: waiting)
+    }
+
+    package func systems() async -> [SystemView] {
+        let systems = store.snapshot.systems
+        var views: [SystemView] = []
+        for system in configuration?.systems ?? [] {
+            let state = systems[system.name]
+            var view = SystemView(
+                name: system.name.rawValue,
+                kind: system.kind.label,
+                required: configuration?.isRequired(system.name) ?? true,
+                state: .unsynced,
+                services: state?.services.count ?? 0,
+                endpoints: state?.endpointCount ?? 0,
+                problems: await connected(system.name)?.problems() ?? []
+            )
+            switch state?.freshness {
+            case .current?:
+                view.state = .current
+            case .stale(let since, let reason)?:
+                view.state = .stale
+                view.staleSeconds = since.duration(to: .now).inSeconds
+                view.reason = reason
+            case .unsynced?, nil:
+                view.reason = await connected(system.name)?.failure()
+            }
+            views.append(view)
+        }
+        return views
+    }
+
+    package func services() async -> [ServiceView] { serviceViews(withEndpoints: false) }
+
+    package func endpoints() async -> [ServiceView] { serviceViews(withEndpoints: true) }
+
+    private func serviceViews(withEndpoints: Bool) -> [ServiceView] {
+        store.snapshot.systems.sorted { $0.key < $1.key }.flatMap { name, state in
+            state.services.values.sorted { $0.key < $1.key }.map {
+                ServiceView($0, in: name, withEndpoints: withEndpoints)
+            }
+        }
+    }
+
+    package func service(system: String, namespace: String, name: String) async -> ServiceView? {
+        let system = SystemName(system)
+        return store.service(ServiceKey(namespace: namespace, name: name), in: system).map {
+            ServiceView($0, in: system, withEndpoints: true)
+        }
+    }
+
+    package func syncs() async -> [SyncView] {
+        await syncStatuses().map { status in
+            SyncView(
+                name: status.name,
+                from: status.from.rawValue,
+                to: status.to.rawValue,
+                state: status.phase.rawValue,
+                owned: status.owned,
+                pending: status.pending,
+                held: status.held,
+                error: status.error,
+                problems: status.problems.map(\.message)
+            )
+        }
+    }
+
+    package func metrics() async -> String { await renderMetrics() }
+
+    // MARK: Explaining
+
+    package func explain(namespace: String, name: String) async -> [ExplainStep] {
+        let key = ServiceKey(namespace: namespace, name: name)
+        var steps: [ExplainStep] = []
+        var isKnown = false
+        for system in configuration?.systems ?? [] where configuration?.isRead(system.name) == true {
+            steps += await explainSource(key, system.name)
+            guard store.service(key, in: system.name) != nil else { continue }
+            isKnown = true
+            steps += await explainSyncs(key, system.name)
+            steps += explainZones(key, system.name)
+        }
+        if !isKnown {
+            steps.append(
+                ExplainStep(
+                    place: "catalog",
+                    outcome: .stopped,
+                    message: "no system has a service \(key); `portolan get services` lists those there are"
+                )
+            )
+        }
+        return steps
+    }
+
+    private func explainSource(_ key: ServiceKey, _ system: SystemName) async -> [ExplainStep] {
+        let place = "system \(system)"
+        let notes = await connected(system)?.explain(key) ?? []
+        guard let service = store.service(key, in: system) else {
+            let freshness = store.freshness(of: system)
+            let why =
+                freshness.isSynced
+                ? "has no service \(key)" : "has not been read completely yet; it is not known whether it has \(key)"
+            return [ExplainStep(place: place, outcome: .stopped, message: why, details: notes)]
+        }
+        var steps = [
+            ExplainStep(
+                place: place,
+                outcome: service.endpoints.contains { $0.readiness == .ready } ? .ok : .warning,
+                message: "\(service.endpoints.count) endpoints, "
+                    + "\(service.endpoints.count { $0.readiness == .ready }) of them ready",
+                details: notes
+            )
+        ]
+        if case .stale(let since, let reason) = store.freshness(of: system) {
+            let seconds = Int(since.duration(to: .now).inSeconds)
+            steps.append(
+                ExplainStep(place: place, outcome: .warning, message: "out of reach for \(seconds) s: \(reason)")
+            )
+        }
+        steps += service.settings.problems.map { ExplainStep(place: place, outcome: .warning, message: $0.message) }
+        return steps
+    }
+
+    private func explainSyncs(_ key: ServiceKey, _ system: SystemName) async -> [ExplainStep] {
+        await syncExplanations(key, in: system).flatMap { explanation in
+            explanation.steps.map { step in
+                ExplainStep(
+                    place: "sync \(explanation.sync)",
+                    outcome: step.isFine ? .ok : .warning,
+                    message: step.text
+                )
+            }
+        }
+    }
+
+    private func explainZones(_ key: ServiceKey, _ system: SystemName) -> [ExplainStep] {
+        publishers.compactMap { publisher in
+            guard let explanation = publisher.explain(key, in: system) else { return nil }
+            let hasRecords = !explanation.records.isEmpty
+            let count = "\(explanation.records.count) records"
+            return ExplainStep(
+                place: "zone \(explanation.zone)",
+                outcome: hasRecords ? (explanation.reasons.isEmpty ? .ok : .warning) : .stopped,
+                message: ([hasRecords ? count : nil].compactMap { $0 } + explanation.reasons).joined(separator: "; "),
+                details: explanation.records
+            )
+        }
+    }
+}

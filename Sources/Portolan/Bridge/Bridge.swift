@@ -1,0 +1,310 @@
+internal import DNSCore
+internal import DNSServer
+internal import DNSZones
+internal import Logging
+package import PortolanConfiguration
+package import PortolanLogs
+internal import ServiceCatalog
+internal import SyncEngine
+internal import Synchronization
+internal import Telemetry
+
+/// The whole bridge: sources, catalog, zones, syncs and the listeners, made equal to a configuration.
+///
+/// ``apply(_:)`` first makes everything that can fail, and only then lets go of anything; what the new configuration
+/// leaves as it was is not touched.
+package actor Bridge {
+    private struct RunningSource {
+        let configuration: SystemConfiguration
+        let system: ConnectedSystem
+        /// `nil` for a registry that is only written to.
+        let task: Task<Void, Never>?
+    }
+
+    private struct RunningFlow {
+        let flow: TargetFlow
+        let driver: SyncDriver
+        let task: Task<Void, Never>
+    }
+
+    private struct RunningZone {
+        let plan: ZonePlan
+        let publisher: ZonePublisher
+    }
+
+    private struct RunningServer {
+        let configuration: ServerConfiguration
+        let server: DNSServer
+    }
+
+    let store = CatalogStore(systems: [])
+    private let instruments = BridgeMetrics()
+    private let dnsMetrics = DNSMetrics()
+    private let logs: LogOutput
+    private let logger: Logger
+    private let problemReporter: ProblemReporter
+    private let zoneStore = ZoneStore()
+    private let lastStatuses = Mutex<[SyncStatus]>([])
+    private(set) var configuration: Configuration?
+    private var isStopping = false
+    private var sources: [SystemName: RunningSource] = [:]
+    private var flows: [SystemName: RunningFlow] = [:]
+    private var zones: [RunningZone] = []
+    private var server: RunningServer?
+    private var admin: AdminListener?
+
+    package init(logs: LogOutput) {
+        self.logs = logs
+        logger = logs.logger("bridge")
+        problemReporter = ProblemReporter(counter: instruments.problems, logger: logs.logger("catalog"))
+        instruments.show(store)
+        dnsMetrics.register(in: instruments.registry)
+        registerSyncGauges()
+        store.subscribe { [store, problemReporter] delta in
+            for key in delta.changed {
+                let problems = store.service(key, in: delta.system)?.settings.problems ?? []
+                problemReporter.report(problems, of: key, in: "system \(delta.system)")
+            }
+        }
+    }
+
+    // MARK: - Configurations
+
+    /// Makes the bridge equal to `new`, or leaves it as it was and says why.
+    package func apply(_ new: Configuration) async throws(CommandFailure) {
+        if let old = configuration, old.cluster != new.cluster {
+            throw CommandFailure(
+                .configuration,
+                message: "cluster is \"\(old.cluster)\" and cannot become \"\(new.cluster)\" while the bridge runs, "
+                    + "as it marks every entry written; restart for that"
+            )
+        }
+        logs.set(new.log)
+        let connected = try connect(new)
+        let plans = ZonePlan.zones(of: new)
+        let next = plans.map { plan in zones.first { $0.plan == plan } ?? makeZone(plan) }
+        if configuration == nil { zoneStore.serve(next.flatMap(\.publisher.zones)) }
+        try await listen(new)
+
+        configuration = new
+        store.keep(systems: Set(new.systems.map(\.name)))
+        await exchangeZones(next)
+        await exchangeFlows(TargetFlow.flows(of: new), connected)
+        await exchangeSources(connected)
+    }
+
+    /// Finishes what is under way and stops. Entries stay in the registries, except where a system withdraws on exit.
+    package func stop() async {
+        isStopping = true
+        let withdrawing = Set((configuration?.systems ?? []).filter(\.withdrawOnExit).map(\.name))
+        await stopFlows(Array(flows.keys), withdrawing: withdrawing)
+        for source in sources.values { source.task?.cancel() }
+        for source in sources.values { await source.task?.value }
+        sources = [:]
+        for zone in zones { zone.publisher.stop() }
+        await server?.server.stop()
+        await admin?.stop()
+        logger.info("The bridge has stopped")
+    }
+
+    // MARK: - Systems
+
+    /// The systems of `new`: those that are configured as before as they are, the others made.
+    private func connect(_ new: Configuration) throws(CommandFailure) -> [SystemName: RunningSource] {
+        let connector = SystemConnector(
+            cluster: new.cluster,
+            logs: logs,
+            watchRestarts: instruments.watchRestarts
+        )
+        var connected: [SystemName: RunningSource] = [:]
+        for system in new.systems {
+            if let running = sources[system.name], running.configuration == system,
+                (running.task != nil) == new.isRead(system.name)
+            {
+                connected[system.name] = running
+            } else {
+                connected[system.name] = RunningSource(
+                    configuration: system,
+                    system: try connector.connect(system),
+                    task: nil
+                )
+            }
+        }
+        return connected
+    }
+
+    private func exchangeSources(_ next: [SystemName: RunningSource]) async {
+        let old = sources
+        sources = next
+        for (name, running) in old where running.task != nil && next[name]?.task != running.task {
+            running.task?.cancel()
+            await running.task?.value
+        }
+        for (name, source) in next where source.task == nil && configuration?.isRead(name) == true {
+            let writer = store.writer(for: name)
+            sources[name] = RunningSource(
+                configuration: source.configuration,
+                system: source.system,
+                task: Task { await source.system.source.run(into: writer) }
+            )
+        }
+    }
+
+    func connected(_ name: SystemName) -> ConnectedSystem? { sources[name]?.system }
+
+    // MARK: - Zones
+
+    private func makeZone(_ plan: ZonePlan) -> RunningZone {
+        let name = plan.definition.name.description
+        let publisher = ZonePublisher(
+            plan.definition,
+            nameServer: plan.nameServer,
+            serial: .now,
+            store: store,
+            epochs: zoneStore.epochs,
+            logger: logs.logger("dns"),
+            reporter: problemReporter,
+            observe: { [instruments] in instruments.dnsPropagation.observe($0, [name]) }
+        )
+        instruments.dnsPropagation.declare([name])
+        return RunningZone(plan: plan, publisher: publisher)
+    }
+
+    private func exchangeZones(_ next: [RunningZone]) async {
+        let old = zones
+        zones = next
+        for zone in next where !old.contains(where: { $0.publisher === zone.publisher }) { zone.publisher.start() }
+        zoneStore.serve(next.flatMap(\.publisher.zones))
+        for zone in old where !next.contains(where: { $0.publisher === zone.publisher }) { zone.publisher.stop() }
+    }
+
+    var publishers: [ZonePublisher] { zones.map(\.publisher) }
+
+    // MARK: - Syncs
+
+    private func exchangeFlows(_ next: [SystemName: TargetFlow], _ connected: [SystemName: RunningSource]) async {
+        await stopFlows(flows.keys.filter { flows[$0]?.flow != next[$0] }, withdrawing: [])
+        for (name, flow) in next where flows[name] == nil {
+            guard let target = connected[name]?.system.target else { continue }
+            let machine = flow.machine
+            for definition in machine.definitions { instruments.declare(sync: definition.name) }
+            let rereads = connected.mapValues(\.system.reread)
+            let driver = SyncDriver(
+                target: target,
+                store: store,
+                configuration: machine,
+                reread: { [store] system in
+                    guard let reread = rereads[system] ?? nil else { return store.freshness(of: system) == .current }
+                    return await reread()
+                },
+                logger: logs.logger("sync"),
+                observe: { [instruments] in instruments.observe($0) }
+            )
+            flows[name] = RunningFlow(flow: flow, driver: driver, task: Task { await driver.run() })
+        }
+    }
+
+    private func stopFlows(_ names: [SystemName], withdrawing: Set<SystemName>) async {
+        for name in names { flows[name]?.driver.stop(withdrawing: withdrawing.contains(name)) }
+        for name in names { await flows.removeValue(forKey: name)?.task.value }
+    }
+
+    func syncStatuses() async -> [SyncStatus] {
+        var statuses: [SyncStatus] = []
+        for flow in flows.values { statuses += await flow.driver.status() }
+        return statuses.sorted { $0.name < $1.name }
+    }
+
+    func syncExplanations(_ key: ServiceKey, in system: SystemName) async -> [SyncExplanation] {
+        var explanations: [SyncExplanation] = []
+        for flow in flows.values { explanations += await flow.driver.explain(key, in: system) }
+        return explanations.sorted { $0.sync < $1.sync }
+    }
+
+    // MARK: - Listeners
+
+    /// Opens what `new` asks for. When an address cannot be opened, everything listens as before.
+    private func listen(_ new: Configuration) async throws(CommandFailure) {
+        let wanted = new.dns.map { ServerConfiguration($0) }
+        if wanted != server?.configuration { try await exchangeServer(wanted) }
+        if admin?.configured != new.admin.listen {
+            let listener = try await AdminListener.start(
+                on: new.admin.listen,
+                views: self,
+                logger: logs.logger("admin")
+            )
+            await admin?.stop()
+            admin = listener
+        }
+    }
+
+    private func exchangeServer(_ wanted: ServerConfiguration?) async throws(CommandFailure) {
+        let old = server
+        let shared = Set(wanted?.listen ?? []).intersection(old?.configuration.listen ?? [])
+        if !shared.isEmpty { await old?.server.stop() }
+        do throws(ListenError) {
+            server = try await start(wanted)
+        } catch {
+            if !shared.isEmpty {
+                do throws(ListenError) {
+                    server = try await start(old?.configuration)
+                } catch {
+                    logger.critical("DNS is not served any more", metadata: ["error": "\(error)"])
+                }
+            }
+            throw CommandFailure(error.reason == .notPermitted ? .permission : .unavailable, message: "\(error)")
+        }
+        if shared.isEmpty { await old?.server.stop() }
+    }
+
+    private func start(_ wanted: ServerConfiguration?) async throws(ListenError) -> RunningServer? {
+        guard let wanted else {
+            dnsMetrics.show(nil)
+            return nil
+        }
+        let server = DNSServer(configuration: wanted, zones: zoneStore, logger: logs.logger("dns"))
+        try await server.start()
+        dnsMetrics.show(server)
+        return RunningServer(configuration: wanted, server: server)
+    }
+
+    // MARK: - Views
+
+    func isRequired(_ publisher: ZonePublisher) -> Bool {
+        publisher.definition.systems.allSatisfy { configuration?.isRequired($0) ?? true }
+    }
+
+    var waiting: [String] {
+        guard let configuration else { return ["the bridge is starting"] }
+        guard !isStopping else { return ["the bridge is stopping"] }
+        let systems = configuration.systems.filter { system in
+            configuration.isRequired(system.name) && !store.freshness(of: system.name).isSynced
+        }
+        return systems.map { "system \($0.name) has not been read completely yet" }
+            + publishers.filter { !$0.isReady && isRequired($0) }.map { "zone \($0.definition.name) is not loaded" }
+    }
+
+    /// The metrics of this moment, in Prometheus' text format.
+    func renderMetrics() async -> String {
+        let statuses = await syncStatuses()
+        lastStatuses.withLock { $0 = statuses }
+        return instruments.registry.render()
+    }
+
+    private nonisolated func registerSyncGauges() {
+        func gauge(_ name: String, _ help: String, _ value: @escaping @Sendable (SyncStatus) -> Int) {
+            instruments.registry.gauge(.init(name, help: help, labels: ["sync"])) { [weak self] in
+                (self?.lastStatuses.withLock { $0 } ?? []).map { Sample(labels: [$0.name], value: Double(value($0))) }
+            }
+        }
+        gauge("sync_pending", "Service names that wait to be written.", \.pending)
+        gauge("guard_held", "Entries whose removal is held back.", \.held)
+        gauge("sync_owned", "Entries in the target that are this installation's.", \.owned)
+        instruments.registry.gauge(.init("leader", help: "One while this instance writes to the targets.")) {
+            [Sample(value: 1)]
+        }
+    }
+
+    /// Counts what became of a new configuration.
+    package func countReload(_ result: String) { instruments.configurationReloads.increment([result]) }
+}

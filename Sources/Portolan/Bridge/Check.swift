@@ -1,0 +1,93 @@
+internal import DNSCore
+internal import DNSServer
+internal import KubernetesObjects
+internal import Logging
+internal import PortolanConfiguration
+internal import PortolanLogs
+internal import ServiceCatalog
+internal import Telemetry
+
+/// `portolan check`: everything the configuration needs is tried, nothing is written.
+package struct Check: Sendable {
+    /// What was found.
+    package struct Report: Sendable, Equatable {
+        /// For standard output, in order.
+        package fileprivate(set) var lines: [String] = []
+        /// `nil` when the bridge can run.
+        package fileprivate(set) var failure: CommandFailure.Status?
+        fileprivate var count = 0
+
+        /// One sentence on the whole.
+        package var summary: String { count == 1 ? "1 thing is in the way" : "\(count) things are in the way" }
+
+        fileprivate mutating func add(_ place: String, _ finding: ConnectedSystem.Finding) {
+            let sign: String
+            switch finding.level {
+            case .fine: sign = "ok      "
+            case .warning: sign = "warning "
+            case .denied:
+                sign = "missing "
+                fail(.permission)
+            case .failure:
+                sign = "failed  "
+                fail(.unavailable)
+            }
+            let text = finding.text.split(separator: "\n", omittingEmptySubsequences: false)
+            lines.append("\(sign)\(place): \(text[0])")
+            lines += text.dropFirst().map { "          \($0)" }
+        }
+
+        /// What is unavailable goes before a missing permission: without an answer, permissions say nothing.
+        private mutating func fail(_ status: CommandFailure.Status) {
+            count += 1
+            if failure != .unavailable { failure = status }
+        }
+    }
+
+    private let file: ConfigurationFile
+
+    package init(configurationFile: String) {
+        file = ConfigurationFile(path: configurationFile)
+    }
+
+    /// Throws when the configuration itself is wrong; everything else is in the report.
+    package func run() async throws(CommandFailure) -> Report {
+        let configuration = try file.load()
+        let connector = SystemConnector(
+            cluster: configuration.cluster,
+            logs: LogOutput(level: .critical),
+            watchRestarts: Counter(.init("", help: "", labels: ["", ""]))
+        )
+        var report = Report()
+        report.add(file.path, .init(.fine, "valid"))
+        for system in configuration.systems {
+            let place = "system \(system.name)"
+            do throws(CommandFailure) {
+                let connected = try connector.connect(system)
+                let isTarget = configuration.syncs.contains { $0.to == system.name }
+                for finding in await connected.check(isTarget) { report.add(place, finding) }
+            } catch {
+                report.add(place, .init(.failure, error.message))
+                report.failure = .configuration
+            }
+        }
+        if let dns = configuration.dns { await check(dns, &report) }
+        return report
+    }
+
+    /// Binds the addresses for a moment. A bridge that runs already holds them, and then this says so.
+    private func check(_ dns: DNSConfiguration, _ report: inout Report) async {
+        let server = DNSServer(
+            configuration: ServerConfiguration(dns),
+            zones: .init(),
+            logger: LogOutput(level: .critical).logger("check")
+        )
+        do throws(ListenError) {
+            try await server.start()
+            await server.stop()
+            report.add("dns", .init(.fine, "can listen on \(dns.listen.map(\.description).joined(separator: ", "))"))
+        } catch {
+            report.add("dns", .init(error.reason == .notPermitted ? .denied : .failure, "\(error)"))
+        }
+    }
+}

@@ -1,0 +1,60 @@
+internal import ServiceCatalog
+internal import SyncEngine
+
+/// A system as the bridge uses it, whatever its kind.
+struct ConnectedSystem: Sendable {
+    /// What the configuration asks of a system, and whether it stands.
+    struct Finding: Sendable, Equatable {
+        enum Level: Sendable {
+            case fine
+            /// Works, with a caveat.
+            case warning
+            case denied
+            case failure
+        }
+
+        let level: Level
+        let text: String
+
+        init(_ level: Level, _ text: String) {
+            self.level = level
+            self.text = text
+        }
+    }
+
+    let source: any CatalogSource
+    /// `nil` for systems that are only read.
+    let target: (any Target)?
+    /// What is wrong with the system's objects, a sentence each.
+    let problems: @Sendable () async -> [String]
+    /// Why the system has not been read yet, where that is known.
+    let failure: @Sendable () async -> String?
+    /// What the system's objects say of a service, a line each.
+    let explain: @Sendable (ServiceKey) async -> [String]
+    /// Reads everything once; throws what stands in the way, for a person.
+    let list: @Sendable () async throws(CommandFailure) -> [Service]
+    /// Reads the system as a whole once more; `nil` where following it is as good.
+    let reread: (@Sendable () async -> Bool)?
+    /// Tries everything the configuration needs, writing nothing.
+    let check: @Sendable (_ isTarget: Bool) async -> [Finding]
+
+    init(
+        source: any CatalogSource,
+        target: (any Target)? = nil,
+        problems: @escaping @Sendable () async -> [String] = { [] },
+        failure: @escaping @Sendable () async -> String? = { nil },
+        explain: @escaping @Sendable (ServiceKey) async -> [String] = { _ in [] },
+        list: @escaping @Sendable () async throws(CommandFailure) -> [Service],
+        reread: (@Sendable () async -> Bool)? = nil,
+        check: @escaping @Sendable (_ isTarget: Bool) async -> [Finding]
+    ) {
+        self.source = source
+        self.target = target
+        self.problems = problems
+        self.failure = failure
+        self.explain = explain
+        self.list = list
+        self.reread = reread
+        self.check = check
+    }
+}

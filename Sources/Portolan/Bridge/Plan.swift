@@ -1,0 +1,151 @@
+internal import Foundation
+internal import Logging
+internal import PortolanConfiguration
+internal import PortolanLogs
+internal import ServiceCatalog
+internal import SyncEngine
+internal import Synchronization
+internal import Telemetry
+
+/// `portolan plan`: what the syncs would write, found out without writing.
+package struct Plan: Sendable {
+    /// What would change in the targets.
+    package struct Outcome: Codable, Sendable, Equatable {
+        package struct Entry: Codable, Sendable, Equatable {
+            package let id: String
+            package let service: String
+            package let address: String?
+            package let port: Int?
+            package let health: String?
+        }
+
+        package struct Target: Codable, Sendable, Equatable {
+            package let target: String
+            package let add: [Entry]
+            package let change: [Entry]
+            package let remove: [Entry]
+            /// Of `remove`, what the removal guard would hold back.
+            package let held: Int
+            package let problems: [String]
+        }
+
+        package let targets: [Target]
+    }
+
+    private static let targetLimit = Duration.seconds(30)
+
+    private let file: ConfigurationFile
+
+    package init(configurationFile: String) {
+        file = ConfigurationFile(path: configurationFile)
+    }
+
+    /// Throws what keeps a source or a target from being read.
+    package func run() async throws(CommandFailure) -> Outcome {
+        let configuration = try file.load()
+        let connector = SystemConnector(
+            cluster: configuration.cluster,
+            logs: LogOutput(level: .error),
+            watchRestarts: Counter(.init("", help: "", labels: ["", ""]))
+        )
+        let store = CatalogStore(systems: configuration.systems.map(\.name))
+        for source in Set(configuration.syncs.map(\.from)).sorted() {
+            guard let system = configuration.system(source) else { continue }
+            store.writer(for: source).apply(.snapshot(try await connector.connect(system).list()))
+        }
+        var targets: [Outcome.Target] = []
+        for (_, flow) in TargetFlow.flows(of: configuration).sorted(by: { $0.key < $1.key }) {
+            guard let target = try connector.connect(flow.system).target else { continue }
+            targets.append(Outcome.Target(try await plan(flow, target, store)))
+        }
+        return Outcome(targets: targets)
+    }
+
+    private func plan(
+        _ flow: TargetFlow,
+        _ target: any Target,
+        _ store: CatalogStore
+    ) async throws(CommandFailure) -> SyncPlan {
+        let (changes, changed) = AsyncStream.makeStream(of: Void.self)
+        let follower = Task { await target.follow { changed.yield() } }
+        let clock = Task {
+            try? await Task.sleep(for: Self.targetLimit)
+            changed.finish()
+        }
+        defer {
+            follower.cancel()
+            clock.cancel()
+        }
+        var machine = SyncMachine(target: target, configuration: flow.machine)
+        machine.start(store, now: .now)
+        for await _ in changes {
+            let taken = target.takeChanges()
+            machine.targetChanged(taken)
+            if let plan = machine.outline(store, now: .now) { return plan }
+            if case .failing(let error) = taken.condition {
+                let status: CommandFailure.Status =
+                    switch error {
+                    case .permission, .unauthorized: .permission
+                    default: .unavailable
+                    }
+                throw CommandFailure(status, message: "system \(target.system): \(error)")
+            }
+        }
+        throw CommandFailure(
+            .unavailable,
+            message: "system \(target.system) could not be read within \(Self.targetLimit); `portolan check` tells why"
+        )
+    }
+}
+
+extension Plan.Outcome {
+    package func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    }
+
+    package var text: String { targets.map(\.text).joined(separator: "\n") }
+}
+
+extension Plan.Outcome.Target {
+    fileprivate init(_ plan: SyncPlan) {
+        target = plan.target.rawValue
+        add = plan.added.map { .init($0) }
+        change = plan.changed.map { .init($0.after) }
+        remove = plan.removed.map { .init($0) }
+        held = plan.held
+        problems = plan.problems.map(\.message)
+    }
+
+    fileprivate var text: String {
+        var lines = add.map { "+ \($0.line)" } + change.map { "~ \($0.line)" } + remove.map { "- \($0.line)" }
+        lines += problems.map { "! \($0)" }
+        var summary = "\(target): \(add.count) to add, \(change.count) to change, \(remove.count) to remove"
+        if held > 0 { summary += " (\(held) of them held by the removal guard)" }
+        return (lines + [summary]).joined(separator: "\n") + "\n"
+    }
+}
+
+extension Plan.Outcome.Entry {
+    fileprivate init(_ registration: Registration) {
+        id = registration.id.rawValue
+        service = registration.service
+        address = registration.host.description
+        port = Int(registration.port)
+        health = registration.health.rawValue
+    }
+
+    fileprivate init(_ entry: ObservedEntry) {
+        id = entry.id.rawValue
+        service = entry.service
+        address = entry.registration?.host.description
+        port = entry.registration.map { Int($0.port) }
+        health = entry.registration?.health.rawValue
+    }
+
+    fileprivate var line: String {
+        guard let address, let port else { return "\(service)  \(id)" }
+        return "\(service)  \(address):\(port)  \(health ?? "")"
+    }
+}
