@@ -100,7 +100,7 @@ let package = Package(
                 "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSZones", "HTTPTransport", "KubernetesClient",
                 "KubernetesSystem", "ManifestsSystem", "PortolanConfiguration", "PortolanLogs", "ServiceCatalog",
                 "SyncEngine",
-                "Telemetry", logging, unixSignals,
+                "Telemetry", lifecycle, logging, unixSignals,
             ]
         ),
         .executableTarget(
@@ -182,4 +182,53 @@ if Context.environment["PORTOLAN_BENCHMARKS"] != nil {
             swiftSettings: settings
         )
     )
+}
+
+// So are the fuzzers, which scripts/fuzz builds with a `main` from libFuzzer. Fuzz/Tables is the tests' reader of packet
+// tables.
+if Context.environment["PORTOLAN_FUZZ"] != nil {
+    let fuzzers: KeyValuePairs<String, [Target.Dependency]> = [
+        "Configuration": ["DNSCore", "PortolanConfiguration", "ServiceCatalog"],
+        "ConsulAnswers": ["ConsulSystem", "ServiceCatalog", "SyncEngine"],
+        "ConsulProjection": ["ConsulSystem", "FuzzObjects", "KubernetesObjects", "ServiceCatalog", "SyncEngine"],
+        "DNSAnswer": ["DNSCore", "DNSTables"],
+        "DNSMessage": ["DNSCore"],
+        "DNSStream": ["DNSServer", nioCore],
+        "DomainName": ["DNSCore"],
+        "JSON": ["ConsulSystem", "DNSZones", "KubernetesObjects"],
+        "Kubeconfig": ["KubernetesClient", "KubernetesObjects"],
+        "KubernetesJSON": ["FuzzObjects", "KubernetesObjects"],
+        "KubernetesProtobuf": ["FuzzObjects"],
+        "KubernetesStatus": ["KubernetesObjects"],
+        "Manifest": ["KubernetesObjects", "ManifestsSystem", yams],
+        "ResponseHead": ["HTTPTransport"],
+        "WatchStream": ["FuzzObjects", "KubernetesObjects"],
+        "ZoneProjection": ["DNSCore", "DNSZones", "FuzzObjects", "ServiceCatalog"],
+        // Not a fuzzer: it writes what they begin with.
+        "Seeds": ["DNSCore", "DNSTables"],
+    ]
+    package.targets += [
+        .target(
+            name: "DNSTables",
+            dependencies: ["DNSCore"],
+            path: "Fuzz/Tables",
+            resources: [.copy("Fixtures")],
+            swiftSettings: settings
+        ),
+        .target(name: "FuzzSupport", path: "Fuzz/Support", swiftSettings: settings),
+        .target(
+            name: "FuzzObjects",
+            dependencies: ["FuzzSupport", "KubernetesObjects", "ServiceCatalog"],
+            path: "Fuzz/Objects",
+            swiftSettings: settings
+        ),
+    ]
+    package.targets += fuzzers.map { name, dependencies in
+        .executableTarget(
+            name: "Fuzz\(name)",
+            dependencies: ["FuzzSupport"] + dependencies,
+            path: "Fuzz/Targets/\(name)",
+            swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]
+        )
+    }
 }

@@ -3,11 +3,8 @@ import Foundation
 /// A program the demo started, and ends.
 final class ChildProcess: Sendable {
     private let process: Process
-    let name: String
-
     /// - Parameter log: gets standard error, and standard output unless `output` is given.
     init(_ path: String, _ arguments: [String], log: FileHandle, output: Pipe? = nil) throws {
-        name = URL(filePath: path).lastPathComponent
         process = Process()
         process.executableURL = URL(filePath: path)
         process.arguments = arguments
@@ -30,5 +27,9 @@ final class ChildProcess: Sendable {
         process.waitUntilExit()
     }
 
-    var exitStatus: Int32? { process.isRunning ? nil : process.terminationStatus }
+    /// Waits until it has ended by itself.
+    func waitForExit() -> Int32 {
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
 }

@@ -33,7 +33,7 @@ struct DemoCommand: AsyncParsableCommand {
         } catch {
             failure = error
         }
-        await stage.clear()
+        await stage.clear(keepingLogs: failure != nil)
         if let failure {
             complain("\(failure)")
             complain("the bridge's log is \(stage.logPath)")

@@ -51,7 +51,9 @@ struct Play: Sendable {
         try await rollOut(from: Script.first, to: Script.next)
 
         heading("The bridge is asked what it knows")
-        print("  portolan explain \(Script.namespace)/cart --admin \(stage.admin)")
+        let explain = ["explain", "\(Script.namespace)/cart", "--admin", stage.admin]
+        print("  $ portolan \(explain.joined(separator: " "))")
+        for line in try stage.ask(explain) { print("  \(line)") }
         guard stage.bridgeIsRunning else { throw DemoFailure("the bridge has ended; its log tells why") }
     }
 
@@ -123,9 +125,9 @@ struct Play: Sendable {
 
     private func show(_ name: String, _ type: RecordType, atLeast count: Int, code: ResponseCode = .noError) throws {
         let answer = try stage.dns.ask(name, type)
-        print("  ; dig @127.0.0.1 -p \(stage.dns.port) \(name) \(type)   → \(answer.code)")
+        print("  ; dig @127.0.0.1 -p \(stage.dns.port) \(name) \(type.text)   → \(answer.code)")
         guard answer.code == code, answer.answers.count >= count else {
-            throw DemoFailure("\(name) \(type): \(answer.code) with \(answer.answers.count) answers")
+            throw DemoFailure("\(name) \(type.text): \(answer.code) with \(answer.answers.count) answers")
         }
         for record in answer.answers + answer.additionals {
             let set = RecordSet(type: record.type, ttl: record.ttl, data: [record.data])

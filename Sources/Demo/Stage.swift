@@ -9,12 +9,11 @@ struct Stage: Sendable {
     let admin: String
     let directory: URL
     let kubeconfig: String
-    let usesSandbox: Bool
+    private let binaries: String
     private let children: [ChildProcess]
     private let bridge: ChildProcess
 
     var logPath: String { directory.appending(path: "portolan.log").path() }
-    var configurationPath: String { directory.appending(path: "portolan.yaml").path() }
     var bridgeIsRunning: Bool { bridge.isRunning }
 
     private struct SandboxAddresses: Decodable {
@@ -28,9 +27,8 @@ struct Stage: Sendable {
         var children: [ChildProcess] = []
         var kubeconfig = environment["KUBECONFIG"].flatMap { $0.isEmpty ? nil : $0 }
         var consul = environment["CONSUL_HTTP_ADDR"].flatMap { $0.isEmpty ? nil : $0 }
-        let usesSandbox = kubeconfig == nil || consul == nil
         do {
-            if usesSandbox {
+            if kubeconfig == nil || consul == nil {
                 let (child, addresses) = try startSandbox(binaries: binaries, directory: directory)
                 children.append(child)
                 kubeconfig = kubeconfig ?? addresses.kubeconfig
@@ -63,7 +61,7 @@ struct Stage: Sendable {
                 admin: "127.0.0.1:\(adminPort)",
                 directory: directory,
                 kubeconfig: kubeconfig,
-                usesSandbox: usesSandbox,
+                binaries: binaries,
                 children: children,
                 bridge: bridge
             )
@@ -73,12 +71,24 @@ struct Stage: Sendable {
         }
     }
 
+    /// What a command of the bridge prints.
+    func ask(_ arguments: [String]) throws -> [String] {
+        let output = Pipe()
+        let child = try ChildProcess("\(binaries)/portolan", arguments, log: .standardError, output: output)
+        let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        guard child.waitForExit() == 0 else { throw DemoFailure("portolan \(arguments.joined(separator: " ")) fails") }
+        return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
     /// Takes the services away, waits until the bridge has taken them out of the registry, and ends what was started.
-    func clear() async {
+    ///
+    /// - Parameter keepingLogs: whether the folder with the logs stays.
+    func clear(keepingLogs: Bool) async {
         await cluster.removeAll()
         if bridge.isRunning { await consul.waitUntilGone(Script.services.map(\.name), atMost: .seconds(10)) }
         bridge.end()
         for child in children { child.end() }
+        if !keepingLogs { try? FileManager.default.removeItem(at: directory) }
     }
 
     private static func startSandbox(binaries: String, directory: URL) throws -> (ChildProcess, SandboxAddresses) {

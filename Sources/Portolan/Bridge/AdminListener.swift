@@ -1,12 +1,14 @@
 internal import AdminServer
 internal import Logging
 internal import ServiceCatalog
+internal import ServiceLifecycle
 
 /// The running admin listener.
 struct AdminListener: Sendable {
     let configured: ListenAddress
     /// With the port that the system chose, where that was left to it.
     let bound: ListenAddress
+    private let group: ServiceGroup
     private let task: Task<Void, any Error>
 
     /// Returns once the address is bound; throws when it cannot be.
@@ -23,13 +25,16 @@ struct AdminListener: Sendable {
             logger: logger,
             onListening: { found.yield($0) }
         )
+        var configuration = ServiceGroupConfiguration(services: [server], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(2)
+        let group = ServiceGroup(configuration: configuration)
         let task = Task {
             defer { found.finish() }
-            try await server.run()
+            try await group.run()
         }
         for await port in ports {
             let bound = ListenAddress(address: address.address, port: UInt16(clamping: port))
-            return AdminListener(configured: address, bound: bound, task: task)
+            return AdminListener(configured: address, bound: bound, group: group, task: task)
         }
         let reason: String =
             switch await task.result {
@@ -43,7 +48,7 @@ struct AdminListener: Sendable {
     }
 
     func stop() async {
-        task.cancel()
+        await group.triggerGracefulShutdown()
         _ = await task.result
     }
 }
