@@ -2,7 +2,7 @@ import CAllocationCounter
 import DNSCore
 import Testing
 
-@Suite struct AllocationTests {
+@Suite(.enabled(if: allocation_counter_is_available())) struct AllocationTests {
     @Test("a million mixed queries are answered without an allocation or a reference count")
     func million() {
         #if DEBUG

@@ -7,8 +7,10 @@ package enum Transport: Sendable {
 }
 
 package struct AnswerOptions: Hashable, Sendable {
-    /// The largest UDP response, 512 to 65,535 octets, also stated in EDNS. The default avoids IP fragments.
-    package var udpPayloadSize: UInt16 = 1232
+    /// The largest UDP response in octets, 512 or more, also stated in EDNS. The default avoids IP fragments.
+    package var udpPayloadSize: UInt16 = 1232 {
+        didSet { udpPayloadSize = max(512, udpPayloadSize) }
+    }
     /// Whether the order of address records moves on with every query.
     package var rotatesAddresses = true
 
@@ -68,6 +70,16 @@ package struct AnswerScratch: ~Copyable {
         turn &+= 0x9e37_79b9
         return Int(truncatingIfNeeded: (UInt64(turn) &* UInt64(truncatingIfNeeded: count)) &>> 32)
     }
+}
+
+/// Begins to load what answering a request will read first, and changes nothing but how long that takes. Where requests come
+/// together, anticipating all before the first is answered has them wait for memory together.
+package func anticipate(_ request: Span<UInt8>, zones: borrowing ServedZones, scratch: inout AnswerScratch) {
+    guard request.count > Header.size,
+        let question = Question(request, lowercasingInto: scratch.name),
+        let match = zones.find(scratch.name, count: question.nameLength), match.cut > 0
+    else { return }
+    match.zone.table.prefetch(hash: match.zone.hash(scratch.name, count: match.cut))
 }
 
 /// Answers one DNS message. Pure: the same arguments give the same octets, nothing else is touched, nothing is allocated.

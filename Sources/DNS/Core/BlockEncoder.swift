@@ -40,12 +40,15 @@ extension RecordSetError: CustomStringConvertible {
 /// Turns record sets into a `NameBlock`, through one buffer kept between calls.
 struct BlockEncoder: ~Copyable {
     private let apex: [UInt8]
+    private let hashKey: UInt64
+    private var targetHashes: [UInt64] = []
     private var buffer: UnsafeMutableRawPointer
     private var capacity: Int
     private var end = 0
 
-    init(apex: DomainName) {
+    init(apex: DomainName, hashKey: UInt64) {
         self.apex = apex.wire
+        self.hashKey = hashKey
         capacity = 4096
         buffer = .allocate(byteCount: capacity, alignment: 8)
     }
@@ -79,6 +82,7 @@ struct BlockEncoder: ~Copyable {
 
     private mutating func begin(name: UnsafeRawPointer, count nameLength: Int, hash: UInt64, setCount: Int) {
         end = 0
+        targetHashes.removeAll(keepingCapacity: true)
         let header = NameBlock.headerSize + setCount * MemoryLayout<NameBlock.SetEntry>.size
         reserve(header + nameLength)
         buffer.storeBytes(of: hash, toByteOffset: 0, as: UInt64.self)
@@ -124,13 +128,15 @@ struct BlockEncoder: ~Copyable {
             guard end < Int(Int32.max) else { throw .tooManyRecords(set.type) }
         }
         let count = set.data.count
+        let length = end - start
+        if set.type == .srv { appendTargetHashes() }
         return NameBlock.SetEntry(
             type: set.type.rawValue,
             count: UInt16(count),
-            stride: set.type == .a || set.type == .aaaa ? UInt16((end - start) / count) : 0,
+            stride: set.type == .a || set.type == .aaaa ? UInt16(length / count) : 0,
             apexPointers: apexPointers ? 1 : 0,
             start: UInt32(start),
-            length: UInt32(end - start)
+            length: UInt32(length)
         )
     }
 
@@ -149,7 +155,11 @@ struct BlockEncoder: ~Copyable {
             append(priority)
             append(weight)
             append(port)
+            let start = end
             append(target.wire)
+            // Read back from the buffer, where it is padded.
+            let labels = target.lengthBelow(apex) ?? 0
+            targetHashes.append(labels > 0 ? NameBytes.hash(buffer + start, count: labels, key: hashKey) : 0)
         case (.ns(let name), .ns), (.cname(let name), .cname), (.ptr(let name), .ptr):
             appendCompressible(name, &apexPointers)
         case (.soa(let authority), .soa):
@@ -172,6 +182,15 @@ struct BlockEncoder: ~Copyable {
         default:
             throw .wrongData(type)
         }
+    }
+
+    private mutating func appendTargetHashes() {
+        for hash in targetHashes {
+            reserve(8)
+            buffer.storeBytes(of: hash, toByteOffset: end, as: UInt64.self)
+            end += 8
+        }
+        targetHashes.removeAll(keepingCapacity: true)
     }
 
     /// Writes a name in full, or, when it ends in the zone, its own labels and a pointer to be filled in per answer.

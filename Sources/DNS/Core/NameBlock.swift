@@ -6,7 +6,8 @@
 ///     13  number of record sets         1 byte
 ///     16  a `SetEntry` per record set   16 bytes each
 ///         the name, relative to the apex, in lower case and without root label
-///         the records of every set in wire form
+///         the records of every set in wire form; after those of an SRV set 8 bytes per record, the hash of the target
+///             relative to the apex, zero for a target elsewhere
 ///         padding, see `NameBytes`
 ///
 /// Offsets inside are the encoder's own work, hence unchecked.
@@ -67,7 +68,7 @@ struct NameBlock: @unchecked Sendable {
     var size: Int {
         guard setCount > 0 else { return Self.headerSize + nameLength }
         let last = set(at: setCount - 1)
-        return last.records - UnsafeRawPointer(base) + last.length
+        return last.records - UnsafeRawPointer(base) + last.length + last.hashesLength
     }
 
     /// True when a reader could not tell the two apart.
@@ -101,6 +102,16 @@ struct EncodedSet {
         stride = Int(entry.stride)
         type = entry.type
         hasApexPointers = entry.apexPointers != 0
+    }
+
+    /// The length of the target hashes that follow the records.
+    @inline(__always)
+    var hashesLength: Int { type == RecordType.srv.rawValue ? 8 * count : 0 }
+
+    /// The hash of the target of an SRV record, zero for a target outside the zone.
+    @inline(__always)
+    func targetHash(at index: Int) -> UInt64 {
+        records.loadUnaligned(fromByteOffset: length + 8 * index, as: UInt64.self)
     }
 
     /// The length of the record that begins `offset` bytes into the set.

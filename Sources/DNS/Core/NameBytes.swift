@@ -18,6 +18,8 @@ enum NameBytes {
 
     /// A keyed hash, good in its low and high bits. Names in a table are the zone's own, so a question cannot fill it with
     /// collisions; the key keeps whoever may create names from choosing them to collide.
+    ///
+    /// Never zero.
     @inline(__always)
     static func hash(_ bytes: UnsafeRawPointer, count: Int, key: UInt64) -> UInt64 {
         var hash = key ^ UInt64(truncatingIfNeeded: count)
@@ -29,7 +31,7 @@ enum NameBytes {
         if offset < count {
             hash = mix(hash ^ (word(bytes, offset) & tailMask(count - offset)))
         }
-        return mix(hash ^ key)
+        return mix(hash ^ key) | 1 << 63
     }
 
     @inline(__always)

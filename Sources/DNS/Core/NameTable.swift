@@ -1,3 +1,4 @@
+import CPrefetch
 import Synchronization
 
 /// An open-addressed table from relative names to their blocks, read by any thread while one writer changes it.
@@ -66,6 +67,25 @@ struct NameTable: @unchecked Sendable {
             if (slot ^ Self.tag(hash)) & ~Self.addressMask == 0 {
                 let block = Self.block(slot)
                 if block.nameLength == count, NameBytes.equal(block.name, name, count: count) { return (block, index) }
+            }
+            index = (index + 1) & mask
+        }
+    }
+
+    /// Begins to load the block that the search for a hash will most likely end with.
+    @inline(__always)
+    func prefetch(hash: UInt64) {
+        let mask = mask
+        let slots = slots
+        var index = Int(truncatingIfNeeded: hash) & mask
+        while true {
+            let slot = slots[index].load(ordering: .relaxed)
+            if slot == Self.empty { return }
+            if (slot ^ Self.tag(hash)) & ~Self.addressMask == 0 {
+                let address = Self.block(slot).base
+                CPrefetch.prefetch(address)
+                CPrefetch.prefetch(address + 64)
+                return
             }
             index = (index + 1) & mask
         }

@@ -104,8 +104,20 @@ struct ZoneImage: @unchecked Sendable {
     @inline(__always)
     func find(_ name: UnsafeRawPointer, count: Int) -> NameBlock? {
         guard count > 0 else { return apex }
-        let table = NameTable(base: fields.pointee.table.load(ordering: .acquiring))
-        let hash = NameBytes.hash(name, count: count, key: fields.pointee.hashKey)
-        return table.find(name, count: count, hash: hash)?.block
+        return find(name, count: count, hash: hash(name, count: count))
     }
+
+    /// As above for a name below the apex, with its hash.
+    @inline(__always)
+    func find(_ name: UnsafeRawPointer, count: Int, hash: UInt64) -> NameBlock? {
+        table.find(name, count: count, hash: hash)?.block
+    }
+
+    @inline(__always)
+    func hash(_ name: UnsafeRawPointer, count: Int) -> UInt64 {
+        NameBytes.hash(name, count: count, key: fields.pointee.hashKey)
+    }
+
+    @inline(__always)
+    var table: NameTable { NameTable(base: fields.pointee.table.load(ordering: .acquiring)) }
 }

@@ -27,7 +27,8 @@ struct ZoneWriter: ~Copyable {
         self.ttl = ttl
         self.epochs = epochs
         scratch = .allocate(byteCount: 256 + NameBytes.padding, alignment: 8)
-        encoder = BlockEncoder(apex: apex)
+        let hashKey = UInt64.random(in: .min ... .max)
+        encoder = BlockEncoder(apex: apex, hashKey: hashKey)
         table = NameTable(capacity: 16)
         let apexBlock = Self.encodeApex(&encoder, [], authority, ttl: ttl, scratch: scratch)
         let fields = UnsafeMutablePointer<ZoneImage.Fields>.allocate(capacity: 1)
@@ -35,7 +36,7 @@ struct ZoneWriter: ~Copyable {
             to: ZoneImage.Fields(
                 table: Atomic(table.base),
                 apex: Atomic(apexBlock.base),
-                hashKey: .random(in: .min ... .max),
+                hashKey: hashKey,
                 negativeTTL: min(ttl, authority.minimum, UInt32(Int32.max)).bigEndian
             )
         )

@@ -74,18 +74,23 @@ final class UDPWorker: Sendable {
         // The ring's own sizes bound every offset.
         let ring = ring.pointee
         let (requestSize, responseSize) = (Int(ring.request_size), Int(ring.response_size))
+        func request(_ index: Int) -> UnsafeBufferPointer<UInt8> {
+            UnsafeBufferPointer(
+                start: ring.requests + index * requestSize,
+                count: Int(ring.request_lengths[index])
+            )
+        }
         zones.read(as: reader) { zones in
+            if count > 1 {
+                for index in 0..<count { anticipate(request(index).span, zones: zones, scratch: &scratch) }
+            }
             for index in 0..<count {
-                let request = UnsafeBufferPointer(
-                    start: ring.requests + index * requestSize,
-                    count: Int(ring.request_lengths[index])
-                )
                 let response = UnsafeMutableRawBufferPointer(
                     start: ring.responses + index * responseSize,
                     count: responseSize
                 )
                 let outcome = DNSCore.answer(
-                    request.span,
+                    request(index).span,
                     over: .datagram,
                     zones: zones,
                     options: options,

@@ -3,8 +3,13 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
+
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define AVAILABLE false
+#else
+#define AVAILABLE true
+#endif
 
 // Names that the linker finds here before it finds them in libc, so that every allocation of the process comes by. What they
 // stand for is reached by glibc's second names. Thread-local storage of the initial-exec model is there before any
@@ -18,6 +23,7 @@ extern void *__libc_memalign(size_t, size_t);
 THREAD bool counting;
 THREAD allocation_counts counts;
 
+#if AVAILABLE
 static void count_allocation(void) {
     if (counting) counts.allocations++;
 }
@@ -54,6 +60,7 @@ int posix_memalign(void **memory, size_t alignment, size_t size) {
     *memory = aligned;
     return 0;
 }
+#endif
 
 // The code under test is part of this executable and so calls these. Whichever convention the compiler and the runtime have
 // agreed on for them, `preserve_most` keeps what the caller may rely on.
@@ -96,6 +103,10 @@ COUNTING void swift_release(void *object) {
 COUNTING void swift_release_n(void *object, uint32_t n) {
     count_reference();
     release_n(object, n);
+}
+
+bool allocation_counter_is_available(void) {
+    return AVAILABLE;
 }
 
 void allocation_counter_start(void) {
