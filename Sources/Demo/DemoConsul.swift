@@ -9,16 +9,33 @@ struct DemoConsul: Sendable {
         let status: String
     }
 
+    /// An element of `/v1/health/service/<name>`.
     private struct Entry: Decodable {
         struct Service: Decodable {
-            let Address: String
-            let Port: Int
+            let address: String
+            let port: Int
+
+            enum CodingKeys: String, CodingKey {
+                case address = "Address"
+                case port = "Port"
+            }
         }
+
         struct Check: Decodable {
-            let Status: String
+            let status: String
+
+            enum CodingKeys: String, CodingKey {
+                case status = "Status"
+            }
         }
-        let Service: Service
-        let Checks: [Check]
+
+        let service: Service
+        let checks: [Check]
+
+        enum CodingKeys: String, CodingKey {
+            case service = "Service"
+            case checks = "Checks"
+        }
     }
 
     let address: String
@@ -42,11 +59,11 @@ struct DemoConsul: Sendable {
         }
         let entries = try JSONDecoder().decode([Entry].self, from: Data(response.body))
         let instances = entries.map { entry in
-            let isPassing = entry.Checks.allSatisfy { $0.Status == "passing" }
+            let isPassing = entry.checks.allSatisfy { $0.status == "passing" }
             return Instance(
-                address: entry.Service.Address,
-                port: entry.Service.Port,
-                status: isPassing ? "passing" : entry.Checks.map(\.Status).joined(separator: ",")
+                address: entry.service.address,
+                port: entry.service.port,
+                status: isPassing ? "passing" : entry.checks.map(\.status).joined(separator: ",")
             )
         }
         return (instances.sorted { $0.address < $1.address }, response.headers["X-Consul-Index"] ?? "0")
