@@ -4,7 +4,7 @@ import Glibc
 extension EasyHandle {
     /// Sets everything a request needs, on a handle that is new or reset.
     func configure(_ request: PreparedRequest) throws(OptionFailure) {
-        try setErrorBuffer(); if getenv("CV") != nil { try set(CURLOPT_VERBOSE, 1) }
+        try setErrorBuffer()
         try configureProtocol(request)
         try configureRequest(request)
         try configureConnection(request)
