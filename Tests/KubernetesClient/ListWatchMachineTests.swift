@@ -149,7 +149,7 @@ import Testing
         var silent = machine(streams: true)
         _ = silent.start()
         _ = silent.opened(at: start)
-        #expect(silent.silenceLimit == .seconds(15))
+        #expect(silent.silenceLimit == .seconds(30))
         #expect(
             silent.failed(.silent, at: start)
                 == Decision([.discard, .restarted(.silent), .renewConnection], Self.firstPage)

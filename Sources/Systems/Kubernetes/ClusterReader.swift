@@ -91,7 +91,10 @@ extension ClusterReader {
                 metadata: key.metadata
             )
         case .problem(let problem, let key):
-            observer.problem(problem, ObjectReference(key.resource, namespace: key.namespace, name: key.name))
+            // Of what does not tell its name, only the log can speak.
+            if !key.name.isEmpty {
+                observer.problem(problem, ObjectReference(key.resource, namespace: key.namespace, name: key.name))
+            }
             logger.warning(
                 "object holds what cannot be used",
                 metadata: [

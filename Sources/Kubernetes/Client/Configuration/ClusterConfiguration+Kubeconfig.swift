@@ -2,22 +2,6 @@ import HTTPTransport
 import KubernetesObjects
 
 extension ClusterConfiguration {
-    /// The configuration of a system that names `kubeconfig` (a file, or several separated by colons), or nothing: then
-    /// what `KUBECONFIG` names counts, and without it the service account of the Pod this process runs in.
-    package static func find(
-        kubeconfig: String?,
-        context: String?,
-        environment: [String: String]
-    ) throws(ClusterConfigurationError) -> ClusterConfiguration {
-        let list = kubeconfig ?? environment["KUBECONFIG"] ?? ""
-        let files = list.split(separator: ":").map(String.init)
-        if !files.isEmpty { return try self.kubeconfig(files: files, context: context) }
-        guard context == nil else {
-            throw ClusterConfigurationError("a context is named, but no kubeconfig: name one, or set KUBECONFIG")
-        }
-        return try inCluster(environment: environment)
-    }
-
     /// The files that kubectl would read in `environment`: the list in `KUBECONFIG`, else `~/.kube/config`.
     package static func kubeconfigFiles(environment: [String: String]) -> [String] {
         Kubeconfig.files(environment: environment)

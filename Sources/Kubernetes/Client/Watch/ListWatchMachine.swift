@@ -15,9 +15,11 @@ package struct ListWatchMachine: Sendable {
         package var watchSeconds = 290...600
         /// How long the head of an answer may take.
         package var answerLimit = Duration.seconds(30)
-        /// How long a streamed list may pause before its end is marked. Servers wait up to 3 s for their cache.
-        package var streamedListSilence = Duration.seconds(15)
-        /// How long a watch may be silent. Servers send a bookmark about once a minute.
+        /// How long a streamed list may pause before its end is marked. Servers wait up to 3 s for their cache. Not
+        /// less than ``answerLimit``.
+        package var streamedListSilence = Duration.seconds(30)
+        /// How long a watch may be silent. Servers send a bookmark about once a minute. Not less than
+        /// ``streamedListSilence``.
         package var watchSilence = Duration.seconds(90)
         /// A watch that ends sooner, having said nothing, does not count as one.
         package var shortWatch = Duration.seconds(5)

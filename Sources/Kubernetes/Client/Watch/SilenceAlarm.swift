@@ -14,7 +14,8 @@ final class SilenceAlarm: Sendable {
         deadline = Mutex(clock.now + limit)
     }
 
-    /// The listener waits for data now, for `limit` at most.
+    /// The listener waits for data now, for `limit` at most. An alarm that is already set is only ever put off: limits
+    /// do not shrink while an answer is read.
     func arm(_ limit: Duration) {
         let due = clock.now + limit
         deadline.withLock { $0 = due }
