@@ -47,3 +47,28 @@ extension SyncMachine {
         return plan
     }
 }
+
+extension SyncMachine {
+    /// Reads the target once and outlines what would be written. Writes nothing.
+    ///
+    /// Throws what the target first fails with; a plan is asked for by a person who waits.
+    package static func plan(
+        target: any Target,
+        configuration: Configuration,
+        view: some CatalogView,
+        now: ContinuousClock.Instant
+    ) async throws(TargetError) -> SyncPlan {
+        let (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let follower = Task { await target.follow { signal.yield() } }
+        defer { follower.cancel() }
+        var machine = SyncMachine(target: target, configuration: configuration)
+        machine.start(view, now: now)
+        for await _ in signals {
+            let changes = target.takeChanges()
+            if case .failing(let error) = changes.condition { throw error }
+            machine.targetChanged(changes)
+            if let plan = machine.outline(view, now: now) { return plan }
+        }
+        throw .unreachable("\(target.system) was not read: the plan was cancelled")
+    }
+}

@@ -43,4 +43,9 @@ import Testing
         #expect(query.received(nil) == .changed)
         #expect(query.index == nil)
     }
+
+    @Test("Small answers may be read often, large ones seldom", arguments: [(0, 50), (50_000, 50), (4_000_000, 2000)])
+    func pace(byteCount: Int, milliseconds: Int) {
+        #expect(ReadingPace.delay(afterReading: byteCount) == .milliseconds(milliseconds))
+    }
 }

@@ -237,12 +237,43 @@ import Testing
             let harness = ConsulHarness(address: consul.url)
             let foreign = EntryID("somebody")!
             try await harness.putForeignEntry(foreign, service: "cart", cluster: "east")
-            let scene = SyncScene(harness.target(), withdrawsOnExit: true)
+            let scene = SyncScene(harness.target())
             scene.tell(.snapshot((1...100).map { service("s\($0)", [UInt32($0)]) }))
             try await scene.settle(consul)
-            await scene.stop()
+            await scene.stop(withdrawing: true)
             #expect(consul.serviceNames == ["cart"])
             #expect(try await harness.hasForeignEntry(foreign, service: "cart", cluster: "east"))
+        }
+    }
+
+    @Test("A plan reads Consul, names what would be written, and writes nothing")
+    func plan() async throws {
+        try await withStandIn { consul in
+            let harness = ConsulHarness(address: consul.url)
+            var catalog = Catalog(systems: ["k8s"])
+            _ = catalog.apply(.snapshot([service("cart", [1, 2])]), from: "k8s", at: .now)
+            let configuration = SyncMachine.Configuration(
+                cluster: "east",
+                definitions: [SyncDefinition(from: "k8s", to: "dc1")]
+            )
+            let plan = try await SyncMachine.plan(
+                target: harness.target(),
+                configuration: configuration,
+                view: catalog,
+                now: .now
+            )
+            #expect(plan.added.count == 2)
+            #expect(consul.counters.writes == 0)
+            #expect(consul.nodeNames.isEmpty)
+            await consul.goDown()
+            await #expect(throws: TargetError.self) {
+                try await SyncMachine.plan(
+                    target: harness.target(),
+                    configuration: configuration,
+                    view: catalog,
+                    now: .now
+                )
+            }
         }
     }
 

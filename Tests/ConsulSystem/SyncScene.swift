@@ -18,8 +18,7 @@ final class SyncScene: Sendable {
         _ target: some Target,
         cluster: String = "east",
         store: CatalogStore = CatalogStore(systems: ["k8s"]),
-        policy: GuardPolicy = GuardPolicy(),
-        withdrawsOnExit: Bool = false
+        policy: GuardPolicy = GuardPolicy()
     ) {
         (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         self.store = store
@@ -34,7 +33,6 @@ final class SyncScene: Sendable {
                 targetBackoff: Backoff(base: .milliseconds(10), cap: .milliseconds(50)),
                 entryBackoff: Backoff(base: .milliseconds(10), cap: .milliseconds(50))
             ),
-            withdrawsOnExit: withdrawsOnExit,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             observe: { [signal] event in
                 events.value.withLock { $0.append(event) }
@@ -70,8 +68,8 @@ final class SyncScene: Sendable {
         await consul.whenWaiting(requests: reads)
     }
 
-    func stop() async {
-        driver.stop()
+    func stop(withdrawing: Bool = false) async {
+        driver.stop(withdrawing: withdrawing)
         await task.value
     }
 

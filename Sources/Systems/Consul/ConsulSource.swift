@@ -208,7 +208,7 @@ package final class ConsulSource: CatalogSource {
         var generator = SystemRandomNumberGenerator()
         var hasFailed = false
         while !Task.isCancelled {
-            var delay = ReadingPace.delay(afterWork: .zero)
+            var delay = ReadingPace.delay(afterReading: 0)
             do throws(TargetError) {
                 try await step()
                 backoff.reset()

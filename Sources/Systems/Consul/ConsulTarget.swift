@@ -77,11 +77,9 @@ package final class ConsulTarget: Target {
             var delay: Duration
             do {
                 let answer = try await client.get(path, index: query.index, wait: Self.wait)
-                let begun = ContinuousClock.now
-                let recovered = try takeIn(part, answer, query.received(answer.index))
-                if recovered { notify() }
+                if try takeIn(part, answer, query.received(answer.index)) { notify() }
                 backoff.reset()
-                delay = ReadingPace.delay(afterWork: begun.duration(to: .now))
+                delay = ReadingPace.delay(afterReading: answer.body.count)
             } catch {
                 if Task.isCancelled { return }
                 query.restart()

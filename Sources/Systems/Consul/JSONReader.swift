@@ -36,7 +36,7 @@ struct JSONReader {
         try open(UInt8(ascii: "{"), "object")
         if take(UInt8(ascii: "}")) { return close() }
         repeat {
-            let key = try string()
+            let key = try text()
             guard take(UInt8(ascii: ":")) else { throw malformed("colon") }
             try field(key, &self)
         } while take(UInt8(ascii: ","))
@@ -86,8 +86,9 @@ struct JSONReader {
     // MARK: - Scalars
 
     /// Reads a string; `null` is an empty one.
-    mutating func string() throws(Malformed) -> String {
-        if takeNull() { return "" }
+    mutating func string() throws(Malformed) -> String { takeNull() ? "" : try text() }
+
+    private mutating func text() throws(Malformed) -> String {
         guard take(UInt8(ascii: "\"")) else { throw malformed("string") }
         let start = index
         while index < bytes.count {
@@ -96,7 +97,7 @@ struct JSONReader {
                 defer { index += 1 }
                 return String(decoding: bytes[start..<index], as: UTF8.self)
             case UInt8(ascii: "\\"):
-                return try escapedString(from: start)
+                return try escapedText(from: start)
             case 0..<0x20:
                 throw malformed("string character")
             default:
@@ -106,45 +107,60 @@ struct JSONReader {
         throw malformed("end of string")
     }
 
-    private mutating func escapedString(from start: Int) throws(Malformed) -> String {
+    private mutating func escapedText(from start: Int) throws(Malformed) -> String {
         var text = Array(bytes[start..<index])
         while index < bytes.count {
             let byte = bytes[index]
-            index += 1
             switch byte {
-            case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
-            case UInt8(ascii: "\\"):
-                guard index < bytes.count else { throw malformed("escape") }
-                let escape = bytes[index]
+            case UInt8(ascii: "\""):
                 index += 1
-                switch escape {
-                case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(escape)
-                case UInt8(ascii: "b"): text.append(0x08)
-                case UInt8(ascii: "f"): text.append(0x0c)
-                case UInt8(ascii: "n"): text.append(0x0a)
-                case UInt8(ascii: "r"): text.append(0x0d)
-                case UInt8(ascii: "t"): text.append(0x09)
-                case UInt8(ascii: "u"): text.append(contentsOf: Character(try escapedScalar()).utf8)
-                default: throw malformed("escape")
-                }
+                return String(decoding: text, as: UTF8.self)
+            case UInt8(ascii: "\\"): text.append(contentsOf: Character(try escape()).utf8)
             case 0..<0x20: throw malformed("string character")
-            default: text.append(byte)
+            default:
+                text.append(byte)
+                index += 1
             }
         }
         throw malformed("end of string")
     }
 
+    /// Reads the escape whose backslash is the next byte.
+    private mutating func escape() throws(Malformed) -> Unicode.Scalar {
+        guard index + 1 < bytes.count else { throw malformed("escape") }
+        let scalar: Unicode.Scalar
+        switch bytes[index + 1] {
+        case UInt8(ascii: "\""): scalar = "\""
+        case UInt8(ascii: "\\"): scalar = "\\"
+        case UInt8(ascii: "/"): scalar = "/"
+        case UInt8(ascii: "b"): scalar = "\u{8}"
+        case UInt8(ascii: "f"): scalar = "\u{c}"
+        case UInt8(ascii: "n"): scalar = "\n"
+        case UInt8(ascii: "r"): scalar = "\r"
+        case UInt8(ascii: "t"): scalar = "\t"
+        case UInt8(ascii: "u"):
+            index += 2
+            return try escapedScalar()
+        default: throw malformed("escape")
+        }
+        index += 2
+        return scalar
+    }
+
     private mutating func escapedScalar() throws(Malformed) -> Unicode.Scalar {
         let first = try codeUnit()
         if let scalar = Unicode.Scalar(UInt32(first)) { return scalar }
-        // A surrogate: with its partner a character, alone none.
-        guard UTF16.isLeadSurrogate(first), index + 1 < bytes.count, bytes[index] == UInt8(ascii: "\\"),
+        // A surrogate: with its partner a character; alone none, and what follows stands for itself.
+        let end = index
+        if UTF16.isLeadSurrogate(first), index + 1 < bytes.count, bytes[index] == UInt8(ascii: "\\"),
             bytes[index + 1] == UInt8(ascii: "u")
-        else { return "\u{fffd}" }
-        index += 2
-        let second = try codeUnit()
-        guard UTF16.isTrailSurrogate(second) else { return "\u{fffd}" }
-        return UTF16.decode(UTF16.EncodedScalar([first, second]))
+        {
+            index += 2
+            let second = try codeUnit()
+            if UTF16.isTrailSurrogate(second) { return UTF16.decode(UTF16.EncodedScalar([first, second])) }
+            index = end
+        }
+        return "\u{fffd}"
     }
 
     private mutating func codeUnit() throws(Malformed) -> UInt16 {
@@ -160,22 +176,12 @@ struct JSONReader {
     mutating func int() throws(Malformed) -> Int {
         skipSpace()
         let start = index
-        var value = 0
-        let isNegative = take(UInt8(ascii: "-"))
-        var digits = 0
-        while index < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index]) {
-            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, overflowing) = product.addingReportingOverflow(Int(bytes[index] - UInt8(ascii: "0")))
-            guard !overflow, !overflowing else { throw Malformed(offset: start, expected: "number of this size") }
-            value = sum
-            digits += 1
-            index += 1
-        }
-        if index < bytes.count, [UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(bytes[index]) {
+        try skipNumber()
+        // A fraction or an exponent makes it no `Int`, as a size beyond does.
+        guard let text = String(validating: bytes[start..<index], as: UTF8.self), let value = Int(text) else {
             throw Malformed(offset: start, expected: "whole number")
         }
-        guard digits > 0 else { throw malformed("number") }
-        return isNegative ? -value : value
+        return value
     }
 
     mutating func bool() throws(Malformed) -> Bool {
@@ -194,9 +200,7 @@ struct JSONReader {
         case UInt8(ascii: "\""): try skipString()
         default:
             if takeNull() || takeWord("true") || takeWord("false") { return }
-            let start = index
-            while index < bytes.count, Self.isNumberByte(bytes[index]) { index += 1 }
-            guard index > start else { throw malformed("value") }
+            try skipNumber()
         }
     }
 
@@ -207,23 +211,30 @@ struct JSONReader {
             case UInt8(ascii: "\""):
                 index += 1
                 return
-            case UInt8(ascii: "\\"): index += 2
+            case UInt8(ascii: "\\"): _ = try escape()
+            case 0..<0x20: throw malformed("string character")
             default: index += 1
             }
         }
         throw malformed("end of string")
     }
 
-    // MARK: - Bytes
-
-    private static func isNumberByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."),
-            UInt8(ascii: "e"), UInt8(ascii: "E"):
-            true
-        default: false
-        }
+    private mutating func skipNumber() throws(Malformed) {
+        _ = skip(UInt8(ascii: "-"))
+        if !skip(UInt8(ascii: "0")) { try skipDigits() }
+        if skip(UInt8(ascii: ".")) { try skipDigits() }
+        guard skip(UInt8(ascii: "e")) || skip(UInt8(ascii: "E")) else { return }
+        _ = skip(UInt8(ascii: "+")) || skip(UInt8(ascii: "-"))
+        try skipDigits()
     }
+
+    private mutating func skipDigits() throws(Malformed) {
+        let start = index
+        while index < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index]) { index += 1 }
+        guard index > start else { throw malformed("number") }
+    }
+
+    // MARK: - Bytes
 
     private mutating func takeWord(_ word: StaticString) -> Bool {
         skipSpace()
@@ -236,6 +247,13 @@ struct JSONReader {
 
     private mutating func take(_ byte: UInt8) -> Bool {
         skipSpace()
+        guard index < bytes.count, bytes[index] == byte else { return false }
+        index += 1
+        return true
+    }
+
+    /// As ``take(_:)``, but with no space before.
+    private mutating func skip(_ byte: UInt8) -> Bool {
         guard index < bytes.count, bytes[index] == byte else { return false }
         index += 1
         return true
