@@ -60,7 +60,8 @@ extension ConsulServer {
         }
         let authorizer = try authorizer(call)
         counters.reads += 1
-        var (prepared, errors) = prepare(operations, authorizer, now: call.now)
+        let (prepared, problems) = prepare(operations, authorizer, now: call.now)
+        var errors = problems
         var results: [TransactionResult] = []
         if errors.isEmpty {
             do throws(TransactionFailure) {
@@ -69,7 +70,6 @@ extension ConsulServer {
                 errors = error.errors
             }
         }
-        prepared.removeAll()
         let knowsLeader = leadership == .elected
         var response = json(call, errors.isEmpty ? 200 : 409) { writer in
             writer.object { writer in

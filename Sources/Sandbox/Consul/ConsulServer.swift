@@ -70,7 +70,10 @@ struct ConsulServer: Sendable {
         }
         let call = ConsulCall(request: request, endpoint: endpoint, suffix: suffix, now: now)
         do throws(Interruption) {
-            return .reply(finished(try answer(call, attempt), call))
+            // On its own line: as an argument it would be computed while `self` is held a second time, and the first
+            // write would copy the tables.
+            let response = try answer(call, attempt)
+            return .reply(finished(response, call))
         } catch {
             switch error {
             case .refused(let refusal): return .reply(finished(refused(refusal), call))

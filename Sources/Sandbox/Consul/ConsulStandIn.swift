@@ -51,26 +51,6 @@ package final class ConsulStandIn: Sendable {
         return standIn
     }
 
-    /// Serves until the task is cancelled, then stops.
-    package static func run(
-        _ settings: ConsulSettings = ConsulSettings(),
-        access: AccessControl? = nil,
-        address: String,
-        port: Int,
-        logger: Logger
-    ) async throws {
-        let configuration = HTTPServer.Configuration(host: address, port: port)
-        let standIn = try await start(settings, access: access, on: configuration, logger: logger)
-        logger.info("Consul stand-in serves", metadata: ["url": "\(standIn.url)"])
-        let (cancellation, signal) = AsyncStream<Never>.makeStream()
-        await withTaskCancellationHandler {
-            for await _ in cancellation {}
-        } onCancel: {
-            signal.finish()
-        }
-        await standIn.stop()
-    }
-
     func listen(port: Int) async throws {
         var configuration = configuration
         configuration.port = port

@@ -9,6 +9,9 @@ struct StateFailure: Error, Equatable {
 }
 
 /// Catalog writes. They are called inside `apply`, with its index.
+///
+/// None may hold a copy of a `NodeEntry` while it writes: the tables of a node with thousands of services would be
+/// copied for every operation.
 extension ConsulState {
     mutating func register(_ request: RegisterRequest, index: UInt64, now: Duration) throws(StateFailure) {
         let name = Self.identity(request.node.name)
@@ -98,8 +101,10 @@ extension ConsulState {
 
     mutating func deleteNode(_ name: String, index: UInt64, now: Duration) {
         let node = Self.identity(name)
-        guard let entry = nodes[node] else { return }
-        for service in entry.services.keys.sorted() { deleteService(service, on: node, index: index, now: now) }
+        guard nodes[node] != nil else { return }
+        for service in (nodes[node]?.services ?? [:]).keys.sorted() {
+            deleteService(service, on: node, index: index, now: now)
+        }
         for check in (nodes[node]?.checks ?? [:]).keys.sorted() {
             deleteCheck(check, on: node, index: index, now: now)
         }
@@ -117,13 +122,15 @@ extension ConsulState {
         if let problem = ServiceMetadata.problem(service.meta ?? [:]) {
             throw StateFailure("Invalid Service Meta for node \(node) and serviceID \(service.id): \(problem)")
         }
-        guard let entry = nodes[key.node] else { throw .missingNode }
+        guard let nodeName = nodes[key.node]?.record.name else { throw .missingNode }
         var record = service
-        record.node = entry.record.name
+        record.node = nodeName
         (record.createIndex, record.modifyIndex) = (index, index)
-        if let present = entry.services[key.id] {
+        if let present = self.service(key) {
             if record.isSame(as: present) { return }
             record.createIndex = present.createIndex
+            let oldName = Self.identity(present.name)
+            if oldName != Self.identity(record.name) { touchView(oldName, index) }
         }
         setService(key, record)
         touch(\.services, index)
@@ -132,9 +139,9 @@ extension ConsulState {
 
     mutating func deleteService(_ id: String, on node: String, index: UInt64, now: Duration) {
         let key = InstanceKey(node: Self.identity(node), id: Self.identity(id))
-        guard let entry = nodes[key.node], let service = entry.services[key.id] else { return }
+        guard let service = service(key) else { return }
         // An empty ID is a service's without one, whose "checks" would be the node's own.
-        let checks = key.id.isEmpty ? [] : entry.checksOfService[key.id] ?? []
+        let checks = key.id.isEmpty ? [] : nodes[key.node]?.checksOfService[key.id] ?? []
         for check in checks.sorted() { deleteCheck(check, on: key.node, index: index, now: now) }
         touch(\.checks, index)
         setService(key, nil)
@@ -150,13 +157,14 @@ extension ConsulState {
         guard !key.id.isEmpty else {
             throw StateFailure("failed health check lookup: index error: object is missing a value for this index")
         }
-        guard let entry = nodes[key.node] else { throw .missingNode }
-        let present = entry.checks[key.id]
+        guard nodes[key.node] != nil else { throw .missingNode }
+        let present = self.check(key)
         var record = check
         (record.createIndex, record.modifyIndex) = (present?.createIndex ?? index, index)
         if record.status.isEmpty { record.status = CheckRecord.critical }
         if !record.serviceID.isEmpty {
-            guard let service = entry.services[Self.identity(record.serviceID)] else { throw .missingService }
+            let serviceKey = InstanceKey(node: key.node, id: Self.identity(record.serviceID))
+            guard let service = service(serviceKey) else { throw .missingService }
             (record.serviceName, record.serviceTags) = (service.name, service.tags)
         }
         let isModified = present.map { !record.isSame(as: $0) } ?? true
@@ -171,7 +179,7 @@ extension ConsulState {
 
     mutating func deleteCheck(_ id: String, on node: String, index: UInt64, now: Duration) {
         let key = InstanceKey(node: Self.identity(node), id: Self.identity(id))
-        guard let check = nodes[key.node]?.checks[key.id] else { return }
+        guard let check = check(key) else { return }
         touchServices(ofCheck: check, onNode: key.node, index)
         if check.serviceID.isEmpty { touch(\.services, index) }
         setCheck(key, nil)

@@ -61,6 +61,10 @@ extension ConsulState {
         return newest > 0 ? newest : whole
     }
 
+    func service(_ key: InstanceKey) -> ServiceRecord? { nodes[key.node]?.services[key.id] }
+
+    func check(_ key: InstanceKey) -> CheckRecord? { nodes[key.node]?.checks[key.id] }
+
     func node(_ name: String) -> NodeEntry? { nodes[Self.identity(name)] }
 
     /// In order of node and service ID.

@@ -189,13 +189,18 @@ struct ConsulState: Sendable {
     /// Moves the index of a service, and of the streaming reads that follow it.
     mutating func touchService(_ name: Identity, _ index: UInt64) {
         setServiceIndex(name, index)
+        touchView(name, index)
+    }
+
+    /// Moves the index of the streaming reads alone, as when an instance takes another service's name.
+    mutating func touchView(_ name: Identity, _ index: UInt64) {
         if views[name] != nil { setView(name, index) }
     }
 
     /// Forgets the index of a service whose last instance went.
     mutating func extinguish(_ name: Identity, _ index: UInt64) {
         setServiceIndex(name, nil)
-        if views[name] != nil { setView(name, index) }
+        touchView(name, index)
         var new = indexes
         new.extinction = index
         setIndexes(new)
