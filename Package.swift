@@ -168,6 +168,13 @@ let package = Package(
             ["HTTPTransport", "RegistryContract", "Sandbox", "ServiceCatalog", "SyncEngine", logging],
             fixtures: true
         ),
+        // The built program between servers, as its users run it.
+        .testTarget(
+            name: "SystemTests",
+            dependencies: ["DNSCore", "DNSZones", "HTTPTransport", "KubernetesClient", "KubernetesObjects", "Sandbox"],
+            path: "Tests/System",
+            swiftSettings: settings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

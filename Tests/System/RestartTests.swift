@@ -1,0 +1,72 @@
+import DNSCore
+import Glibc
+import Sandbox
+import Testing
+
+extension SystemTests {
+    @Suite struct RestartTests {
+        @Test("A restart with unchanged sources writes nothing", arguments: [SIGKILL, SIGTERM])
+        func quiet(signal: Int32) async throws {
+            try await withStandIns { stage, standIns in
+                try await stage.cluster.create(.cart, ["10.244.1.11", "10.244.1.12"])
+                try await stage.cluster.create(.web, ["10.244.2.21"])
+                try await stage.startBridgeAndSettle()
+                let entries = try await stage.registry.instances(stage.entry(.cart))
+                let writes = standIns.consul.counters.writes
+
+                let ending = await stage.endBridge(signal)
+                let clean = ChildProcess.Ending(code: 0, isSignal: false)
+                #expect(ending == (signal == SIGTERM ? clean : ChildProcess.Ending(code: SIGKILL, isSignal: true)))
+                try await stage.startBridgeAndSettle()
+
+                // Entries cannot have gone and come back without a write.
+                #expect(standIns.consul.counters.writes == writes)
+                #expect(try await stage.registry.instances(stage.entry(.cart)) == entries)
+                #expect(try await stage.syncs().first?.owned == 3)
+            }
+        }
+
+        @Test("A restart while the API server is down removes nothing, and what is not known is not answered")
+        func sourceDown() async throws {
+            try await withStandIns { stage, standIns in
+                try await stage.cluster.create(.cart, ["10.244.1.11"])
+                try await stage.startBridgeAndSettle()
+                await stage.endBridge()
+                let writes = standIns.consul.counters.writes
+
+                standIns.takeAPIServerDown()
+                try stage.startBridge()
+                try await eventually("the sync's state", is: "waiting-for-source") {
+                    try await stage.syncs().first?.state
+                }
+                try await eventually("the reason that nothing was read") {
+                    try await stage.system("k8s")?.reason != nil
+                }
+                let readiness = try await stage.get("/readyz")
+                #expect(readiness.status == 503)
+                #expect(readiness.body.contains("system k8s"))
+                #expect(try await stage.dns.ask(stage.name(.cart), .a).code == .servFail)
+                #expect(try await stage.dns.ask("example.com", .a).code == .refused)
+                #expect(standIns.consul.counters.writes == writes)
+
+                standIns.bringAPIServerUp()
+                try await stage.untilReady()
+                try await stage.untilSettled()
+                try await stage.until(.cart, has: ["10.244.1.11"])
+                #expect(standIns.consul.counters.writes == writes)
+            }
+        }
+
+        @Test("A clean stop leaves the entries, and withdraws them where that is asked for", arguments: [false, true])
+        func withdrawal(isAskedFor: Bool) async throws {
+            try await withStandIns(BridgeSettings(withdrawsOnExit: isAskedFor)) { stage, _ in
+                try await stage.cluster.create(.cart, ["10.244.1.11", "10.244.1.12"])
+                try await stage.registry.register(stage.entry(.cart), id: "by-hand", at: "10.9.9.9", on: "vm-1")
+                try await stage.startBridgeAndSettle()
+                #expect(await stage.endBridge()?.code == 0)
+                let left = isAskedFor ? ["10.9.9.9"] : ["10.244.1.11", "10.244.1.12", "10.9.9.9"]
+                #expect(try await stage.addresses(.cart) == left)
+            }
+        }
+    }
+}
