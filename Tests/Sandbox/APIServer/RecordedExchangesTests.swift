@@ -3,7 +3,7 @@ import Testing
 @testable import Sandbox
 
 /// The stand-in against recordings of kube-apiserver 1.36, in the order they were made.
-@Suite("recorded exchanges")
+@Suite("recorded exchanges", .timeLimit(.minutes(10)))
 struct RecordedExchangesTests {
     private static let services = [
         "clusterip", "headless", "headless-no-ports", "nodeport", "loadbalancer", "externalname", "no-selector",

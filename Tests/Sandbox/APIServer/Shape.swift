@@ -103,13 +103,30 @@ enum Shape {
 }
 
 extension String {
-    /// Identifiers, allocated addresses and ports, generated names and versions inside messages.
+    /// Identifiers, allocated addresses and ports, generated names and versions inside messages. Looking for what a
+    /// pattern cannot do without spares most strings the search.
     fileprivate var masked: String {
-        replacing(#/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/#, with: "<uid>")
-            .replacing(#/\b10\.(96|100)\.[0-9]+\.[0-9]+/#, with: "<ipv4>")
-            .replacing(#/\bfd00:10:96::[0-9a-f:]+/#, with: "<ipv6>")
-            .replacing(#/:3[0-2][0-9]{3}\/TCP/#, with: ":<port>/TCP")
-            .replacing(#/\b(gen-|stale\.|x\.)[b-z2-9]{5}\b/#) { "\($0.output.1)<suffix>" }
-            .replacing(#/(record |version: [0-9]+ |current: )\(?[0-9]+\)?/#) { "\($0.output.1)<version>" }
+        var text = self
+        func mask(ifHas needle: String, _ replacement: (String) -> String) {
+            if text.utf8.count > needle.utf8.count, text.contains(needle) { text = replacement(text) }
+        }
+        mask(ifHas: "-4") {
+            $0.replacing(#/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/#, with: "<uid>")
+        }
+        mask(ifHas: "10.") { $0.replacing(#/\b10\.(96|100)\.[0-9]+\.[0-9]+/#, with: "<ipv4>") }
+        mask(ifHas: "fd00:") { $0.replacing(#/\bfd00:10:96::[0-9a-f:]+/#, with: "<ipv6>") }
+        mask(ifHas: "/TCP") { $0.replacing(#/:3[0-2][0-9]{3}\/TCP/#, with: ":<port>/TCP") }
+        for prefix in ["gen-", "stale.", "x."] {
+            mask(ifHas: prefix) {
+                $0.replacing(#/\b(gen-|stale\.|x\.)[b-z2-9]{5}\b/#) { "\($0.output.1)<suffix>" }
+            }
+        }
+        for word in ["record ", "current: "] {
+            mask(ifHas: word) { $0.replacing(#/(record |current: )\(?[0-9]+\)?/#) { "\($0.output.1)<version>" } }
+        }
+        mask(ifHas: "too old") {
+            $0.replacing(#/too old resource version: [0-9]+ \([0-9]+\)/#, with: "too old resource version: <version>")
+        }
+        return text
     }
 }

@@ -31,16 +31,20 @@ enum IPRules {
 
     /// 4 or 16 bytes, most significant first; octets with leading zeros are read as decimal.
     static func bytes(_ text: String) -> [UInt8]? {
-        if text.contains(":") {
+        if text.utf8.contains(UInt8(ascii: ":")) {
             var address = in6_addr()
             guard inet_pton(AF_INET6, text, &address) == 1 else { return nil }
             return withUnsafeBytes(of: &address) { Array($0) }
         }
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        let octets = parts.compactMap { part in
-            part.allSatisfy(\.isNumber) && part.count <= 3 ? UInt8(part) : nil
+        var octets: [UInt8] = []
+        for part in text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
+            guard (1...3).contains(part.count), part.allSatisfy(isDigit) else { return nil }
+            guard let octet = UInt8(exactly: part.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }) else {
+                return nil
+            }
+            octets.append(octet)
         }
-        return parts.count == 4 && octets.count == 4 ? octets : nil
+        return octets.count == 4 ? octets : nil
     }
 
     static func text(_ bytes: [UInt8]) -> String {
@@ -51,7 +55,11 @@ enum IPRules {
     }
 
     static func hasLeadingZeros(_ text: String) -> Bool {
-        !text.contains(":")
-            && text.split(separator: ".").contains { $0.count > 1 && $0.first == "0" && $0.allSatisfy(\.isNumber) }
+        !text.utf8.contains(UInt8(ascii: ":"))
+            && text.utf8.split(separator: UInt8(ascii: ".")).contains { part in
+                part.count > 1 && part.first == UInt8(ascii: "0") && part.allSatisfy(isDigit)
+            }
     }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 }

@@ -6,12 +6,11 @@ extension APIServer {
         if try await serveControl(request, responder) { return }
         var responder = responder
         if phase == .draining, !request.path.hasPrefix("/readyz"), !request.path.hasPrefix("/livez") {
-            var headers: HeaderFields = ["Retry-After": "5"]
-            headers["Connection"] = "close"
+            responder.isOutsideServing = true
             try await responder.sendText(
                 429,
                 "The apiserver is shutting down, please try again later.\n",
-                extra: headers
+                extra: ["Retry-After": "5", "Connection": "close"]
             )
             return
         }
@@ -96,6 +95,7 @@ extension APIServer {
         if let warning = resource.strategy.deprecation { responder.warnings.append(warning) }
         guard let negotiation = Negotiation(request) else { throw Negotiation.notAcceptable }
         responder.negotiation = negotiation
+        responder.acceptsGzip = (request.headers["Accept-Encoding"] ?? "").contains("gzip")
         let call = Call(request: request, info: info, resource: resource, user: user)
         switch info.verb {
         case "get": try await get(call, responder)

@@ -110,6 +110,9 @@ package final class APIServer: Sendable {
     /// How many watches are open.
     package var watches: Int { store.watches }
 
+    /// Returns as soon as the number of open watches is as wanted.
+    package func whenWatches(_ isMet: @escaping @Sendable (Int) -> Bool) async { await store.whenWatches(isMet) }
+
     // MARK: - Life
 
     package var phase: Phase {

@@ -2,7 +2,8 @@ extension APIServer {
     func serveOpenAPI(_ path: String, _ request: ServerRequest, _ responder: Responder) async throws {
         switch path {
         case "/openapi/v2":
-            let type = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+            // What clients ask for has an @, which Go's media type parser does not take in an answer.
+            let type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
             guard (request.headers["Accept"] ?? "").contains("proto-openapi.spec.v2") else {
                 return try await responder.sendText(404, "404 page not found\n")
             }
@@ -29,6 +30,11 @@ enum OpenAPIv3 {
 
     private static func name(_ resource: Resource) -> String {
         resource.group.isEmpty ? "api/v1" : "apis/\(resource.apiVersion)"
+    }
+
+    /// The path of one object.
+    static func path(_ resource: Resource) -> String {
+        "/\(name(resource))/" + (resource.isNamespaced ? "namespaces/{namespace}/" : "") + "\(resource.name)/{name}"
     }
 
     static var index: JSON {

@@ -8,7 +8,9 @@ enum OpenAPIv2 {
             info.string(1, "Kubernetes")
             info.string(2, "v1.36.0")
         }
-        writer.message(8) { _ in }
+        writer.message(8) { paths in
+            for resource in Resources.all { paths.message(2) { writePath(resource, to: &$0) } }
+        }
         writer.message(9) { definitions in
             for resource in Resources.all {
                 definitions.message(1) { named in
@@ -53,16 +55,39 @@ enum OpenAPIv2 {
         }
     }
 
+    /// A PATCH that knows `dryRun`: that is how kubectl finds out whether it may ask for it.
+    private static func writePath(_ resource: Resource, to writer: inout ProtobufWriter) {
+        writer.string(1, OpenAPIv3.path(resource))
+        writer.message(2) { path in
+            path.message(8) { patch in
+                patch.message(8) { item in
+                    item.message(1) { parameter in
+                        parameter.message(2) { anywhere in
+                            anywhere.message(3) { query in
+                                query.string(2, "query")
+                                query.string(4, "dryRun")
+                            }
+                        }
+                    }
+                }
+                patch.message(13) { attribute in
+                    attribute.string(1, "x-kubernetes-group-version-kind")
+                    attribute.message(2) { $0.string(2, kindText(resource, indentation: "")) }
+                }
+            }
+        }
+    }
+
+    private static func kindText(_ resource: Resource, indentation: String) -> String {
+        ["group: \"\(resource.group)\"", "kind: \(resource.kind)", "version: \(resource.version)", ""]
+            .joined(separator: "\n\(indentation)")
+    }
+
     private static func writeKind(_ resource: Resource, to writer: inout ProtobufWriter) {
         write(resource.schema, members: ["apiVersion", "kind"], to: &writer)
         writer.message(31) { attribute in
             attribute.string(1, "x-kubernetes-group-version-kind")
-            attribute.message(2) { value in
-                value.string(
-                    2,
-                    "- group: \"\(resource.group)\"\n  kind: \(resource.kind)\n  version: \(resource.version)\n"
-                )
-            }
+            attribute.message(2) { $0.string(2, "- " + kindText(resource, indentation: "  ")) }
         }
     }
 

@@ -5,11 +5,18 @@ struct Responder: Sendable {
     var fairness: (flowSchema: String, priorityLevel: String)?
     var negotiation = Negotiation.json
     var warnings: [String] = []
+    /// Answered before the request got to the filters that set the usual headers.
+    var isOutsideServing = false
+    /// The client takes gzip; bodies over `compressionThreshold` are sent so.
+    var acceptsGzip = false
     /// Cut after this many bytes of the body.
     var truncation: Int?
 
+    private static let compressionThreshold = 128 << 10
+
     private func headers(_ contentType: String?) -> HeaderFields {
-        var headers: HeaderFields = ["Audit-Id": uniqueIdentifier(), "Cache-Control": "no-cache, private"]
+        var headers: HeaderFields = ["Audit-Id": uniqueIdentifier()]
+        if !isOutsideServing { headers.append("Cache-Control", "no-cache, private") }
         if let contentType { headers.append("Content-Type", contentType) }
         for warning in warnings {
             let escaped = warning.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
@@ -26,7 +33,14 @@ struct Responder: Sendable {
     func send(_ status: Int, _ contentType: String?, _ pieces: [[UInt8]], extra: HeaderFields = [:]) async throws {
         var headers = headers(contentType)
         for field in extra.fields { headers[field.name] = field.value }
-        let size = pieces.reduce(0) { $0 + $1.count }
+        var pieces = pieces
+        var size = pieces.reduce(0) { $0 + $1.count }
+        if acceptsGzip, size > Self.compressionThreshold {
+            pieces = [Gzip.stored(Array(pieces.joined()))]
+            size = pieces[0].count
+            headers["Content-Encoding"] = "gzip"
+            headers["Vary"] = "Accept-Encoding"
+        }
         if let truncation {
             headers["Content-Length"] = "\(size)"
             try await writer.begin(status, headers: headers)

@@ -8,10 +8,15 @@ final class Store: Sendable {
         fileprivate(set) var revision: Int64 = 0
         fileprivate var collections: [String: Collection] = [:]
         fileprivate var lastWatcher = 0
+        /// Who waits for a number of open watches.
+        fileprivate var observers: [(isMet: @Sendable (Int) -> Bool, continuation: CheckedContinuation<Void, Never>)] =
+            []
         fileprivate let window: Int
         /// The versions up to which changes of every kind are forgotten.
         fileprivate var compacted: (lists: Int64, watches: Int64) = (0, 0)
         var serviceAddresses = ServiceAllocator()
+
+        fileprivate var watches: Int { collections.values.reduce(0) { $0 + $1.watchers.count } }
 
         func object(_ resource: Resource, _ key: ObjectKey) -> StoredObject? {
             collections[resource.storagePrefix]?[key]
@@ -98,7 +103,8 @@ final class Store: Sendable {
 
     /// Begins a watch with the present state.
     func watchFromNow(_ resource: Resource, namespace: String?) -> Subscription {
-        state.withLock { state in
+        defer { tellObservers() }
+        return state.withLock { state in
             let initial = state.list(resource, namespace: namespace)
             return Self.subscribe(&state, resource, initial: initial, after: state.revision)
         }
@@ -106,7 +112,8 @@ final class Store: Sendable {
 
     /// Begins a watch with what changed after `revision`; `nil` when that is forgotten.
     func watch(_ resource: Resource, after revision: Int64) -> Subscription? {
-        state.withLock { state in
+        defer { tellObservers() }
+        return state.withLock { state in
             guard revision >= state.floor(resource).watches else { return nil }
             let subscription = Self.subscribe(&state, resource, initial: [], after: revision)
             for change in state.collections[resource.storagePrefix]?.changes(after: revision) ?? [] {
@@ -130,6 +137,7 @@ final class Store: Sendable {
 
     func endWatch(_ subscription: Subscription, _ resource: Resource) {
         state.withLock { $0.collections[resource.storagePrefix]?.watchers[subscription.id] = nil }
+        tellObservers()
     }
 
     /// Tells a watch the present version, behind everything told so far.
@@ -138,7 +146,25 @@ final class Store: Sendable {
     }
 
     /// How many watches are open.
-    var watches: Int { state.withLock { state in state.collections.values.reduce(0) { $0 + $1.watchers.count } } }
+    var watches: Int { state.withLock { $0.watches } }
+
+    /// Returns as soon as the number of open watches is as wanted.
+    func whenWatches(_ isMet: @escaping @Sendable (Int) -> Bool) async {
+        await withCheckedContinuation { continuation in
+            state.withLock { $0.observers.append((isMet, continuation)) }
+            tellObservers()
+        }
+    }
+
+    private func tellObservers() {
+        let met = state.withLock { state in
+            let count = state.watches
+            let met = state.observers.filter { $0.isMet(count) }
+            state.observers.removeAll { $0.isMet(count) }
+            return met.map(\.continuation)
+        }
+        for continuation in met { continuation.resume() }
+    }
 
     /// Ends every watch, with an error event or cleanly.
     func endWatches(_ error: APIStatus? = nil) {

@@ -10,18 +10,20 @@ final class StoredObject: Sendable {
     /// The protobuf message, without envelope.
     let message: [UInt8]
 
+    /// `object` is in canonical form, without empty lists; its version may be another or missing.
     init(_ object: JSON, key: ObjectKey, revision: Int64, schema: Schema) {
         var object = object
-        object["metadata"]?["resourceVersion"] = .string("\(revision)")
+        var metadata = object["metadata"] ?? [:]
+        metadata["resourceVersion"] = .string("\(revision)")
         // Another pass puts the version where Go has it.
-        let canonical = (try? schema.canonical(object, dropsEmptyLists: true).object) ?? object
-        self.object = canonical
+        object["metadata"] = (try? Schemas.objectMeta.canonical(metadata).object) ?? metadata
+        self.object = object
         self.key = key
         self.revision = revision
-        labels = (canonical[["metadata", "labels"]] ?? [:]).strings
-        let encoded = canonical.encoded()
+        labels = (metadata["labels"] ?? [:]).strings
+        let encoded = object.encoded()
         members = Array(encoded[1..<encoded.count - 1])
-        message = schema.protobuf(canonical)
+        message = schema.protobuf(object)
     }
 
     var uid: String { object[["metadata", "uid"]]?.string ?? "" }

@@ -37,8 +37,8 @@ extension ObjectWriter {
         if let generation = object[["metadata", "generation"]]?.int {
             marked["metadata"]?["generation"] = .int(generation + 1)
         }
-        guard !isDryRun else { return .held(canonical(marked)) }
-        let stored = put(canonical(marked), in: &state)
+        guard !isDryRun else { return .held(storable(marked)) }
+        let stored = put(storable(marked), in: &state)
         if isNamespace, finalizesNamespaces { finalize(name, in: &state) }
         return .held(stored)
     }

@@ -67,14 +67,13 @@ extension ObjectWriter {
         in state: inout Store.State
     ) throws(APIStatus) -> Result {
         let name = present.key.name
-        var object = canonical(input)
+        var object = input
         strategy.setDefaults(&object)
         object = canonical(object)
         let fields = managedFields ?? updatedFields(object, of: present)
         object["metadata"]?["managedFields"] = fields.json
         let isMain = subresource.isEmpty
         if isMain { strategy.prepareForUpdate(&object, old: present.object) }
-        object = canonical(object)
         var errors = ObjectMetaRules.validate(
             object["metadata"] ?? [:],
             isNamespaced: resource.isNamespaced,
@@ -89,7 +88,7 @@ extension ObjectWriter {
         try check(errors, name)
         if isMain { try allocate(&object, old: present.object, in: state) }
         let warnings = isMain ? strategy.warnings(object) : []
-        return try store(canonical(object), over: present, warnings: warnings, in: &state)
+        return try store(object, over: present, warnings: warnings, in: &state)
     }
 
     private func updatedFields(_ object: JSON, of present: StoredObject) -> ManagedFields {
@@ -105,11 +104,12 @@ extension ObjectWriter {
     }
 
     private func store(
-        _ object: JSON,
+        _ input: JSON,
         over present: StoredObject,
         warnings: [String],
         in state: inout Store.State
     ) throws(APIStatus) -> Result {
+        let object = storable(input)
         let isDeleting = object[["metadata", "deletionTimestamp"]] != nil
         let finalizers =
             (object[["metadata", "finalizers"]]?.array ?? [])
@@ -125,19 +125,12 @@ extension ObjectWriter {
 
     /// Whether storing would change nothing but the time somebody managed a field.
     private func isSame(_ left: JSON, _ right: JSON) -> Bool {
-        func essence(_ object: JSON) -> JSON {
-            var object = (try? resource.storageSchema.canonical(object, dropsEmptyLists: true).object) ?? object
-            if let entries = object[["metadata", "managedFields"]]?.array {
-                object["metadata"]?["managedFields"] = .array(
-                    entries.map { entry in
-                        var entry = entry
-                        entry["time"] = nil
-                        return entry
-                    }.sorted { $0.text < $1.text }
-                )
-            }
+        func withoutManagers(_ object: JSON) -> JSON {
+            var object = object
+            object["metadata"]?["managedFields"] = nil
             return object
         }
-        return essence(left) == essence(right)
+        return withoutManagers(left) == withoutManagers(right)
+            && ManagedFields(left).entries.mapValues(\.fields) == ManagedFields(right).entries.mapValues(\.fields)
     }
 }

@@ -50,6 +50,11 @@ struct ObjectWriter {
         (try? resource.storageSchema.canonical(object).object) ?? object
     }
 
+    /// As objects are kept.
+    func storable(_ object: JSON) -> JSON {
+        (try? resource.storageSchema.canonical(object, dropsEmptyLists: true).object) ?? object
+    }
+
     func check(_ errors: [FieldError], _ name: String) throws(APIStatus) {
         guard !errors.isEmpty else { return }
         throw resource.invalid(name, errors)
@@ -72,14 +77,14 @@ struct ObjectWriter {
         }
         if strategy.hasStatus { object["status"] = nil }
         object["metadata"]?["managedFields"] = nil
-        object = canonical(object)
         strategy.setDefaults(&object)
+        object = canonical(object)
         var fields = managedFields ?? ManagedFields([:])
         if managedFields == nil {
             let comparison = FieldComparison(
                 resource.schema,
                 old: resource.schema.empty,
-                new: versioned(canonical(object))
+                new: versioned(object)
             )
             fields.update(comparison, by: managed(.update), now: now.text)
         }
@@ -87,7 +92,6 @@ struct ObjectWriter {
         object["metadata"]?["uid"] = .string(uniqueIdentifier())
         object["metadata"]?["creationTimestamp"] = .string(now.text)
         strategy.prepareForCreate(&object)
-        object = canonical(object)
         var errors = ObjectMetaRules.validate(
             object["metadata"] ?? [:],
             isNamespaced: resource.isNamespaced,
@@ -100,9 +104,8 @@ struct ObjectWriter {
             throw alreadyExists(present)
         }
         let warnings = strategy.warnings(object)
-        guard !isDryRun else {
-            return Result(object: canonical(object), isCreated: true, warnings: warnings)
-        }
+        object = storable(object)
+        guard !isDryRun else { return Result(object: object, isCreated: true, warnings: warnings) }
         return Result(object: put(object, in: &state), isCreated: true, warnings: warnings)
     }
 
@@ -168,7 +171,7 @@ struct ObjectWriter {
         try check(state.serviceAddresses.allocate(&object, old: old), object.name)
     }
 
-    /// Stores and answers what was stored.
+    /// Stores what is `storable` and answers what was stored.
     func put(_ object: JSON, in state: inout Store.State) -> JSON {
         let key = key(object.name)
         let old = state.object(resource, key)
