@@ -138,7 +138,8 @@ let package = Package(
         tests(
             "KubernetesSystem",
             [
-                "HTTPTransport", "KubernetesClient", "KubernetesObjects", "KubernetesScripts", "Sandbox", "ServiceCatalog",
+                "HTTPTransport", "KubernetesClient", "KubernetesObjects", "KubernetesScripts", "Sandbox",
+                "ServiceCatalog",
                 logging,
             ]
         ),
@@ -191,11 +192,11 @@ if Context.environment["PORTOLAN_BENCHMARKS"] != nil {
     )
 }
 
-// So are the fuzzers, which scripts/fuzz builds with a `main` from libFuzzer. Fuzz/Tables is the tests' reader of packet
-// tables.
+// So are the fuzzers, which scripts/fuzz builds with a `main` from libFuzzer. They read the packet tables as the tests do,
+// and are built without them.
 if Context.environment["PORTOLAN_FUZZ"] != nil {
     let fuzzers: KeyValuePairs<String, [Target.Dependency]> = [
-        "Configuration": ["DNSCore", "PortolanConfiguration", "ServiceCatalog"],
+        "Configuration": ["DNSCore", "DNSZones", "PortolanConfiguration", "ServiceCatalog"],
         "ConsulAnswers": ["ConsulSystem", "ServiceCatalog", "SyncEngine"],
         "ConsulProjection": ["ConsulSystem", "FuzzObjects", "KubernetesObjects", "ServiceCatalog", "SyncEngine"],
         "DNSAnswer": ["DNSCore", "DNSTables"],
@@ -205,7 +206,7 @@ if Context.environment["PORTOLAN_FUZZ"] != nil {
         "JSON": ["ConsulSystem", "DNSZones", "KubernetesObjects"],
         "Kubeconfig": ["KubernetesClient", "KubernetesObjects"],
         "KubernetesJSON": ["FuzzObjects", "KubernetesObjects"],
-        "KubernetesProtobuf": ["FuzzObjects"],
+        "KubernetesProtobuf": ["FuzzObjects", "KubernetesObjects"],
         "KubernetesStatus": ["KubernetesObjects"],
         "Manifest": ["KubernetesObjects", "ManifestsSystem", yams],
         "ResponseHead": ["HTTPTransport"],
@@ -214,11 +215,13 @@ if Context.environment["PORTOLAN_FUZZ"] != nil {
         // Not a fuzzer: it writes what they begin with.
         "Seeds": ["DNSCore", "DNSTables"],
     ]
+    package.targets.removeAll { $0.type == .test }
     package.targets += [
         .target(
             name: "DNSTables",
             dependencies: ["DNSCore"],
-            path: "Fuzz/Tables",
+            path: "Tests/DNSCore",
+            sources: ["PacketTable.swift", "Presentation.swift", "ZoneFixture.swift"],
             resources: [.copy("Fixtures")],
             swiftSettings: settings
         ),

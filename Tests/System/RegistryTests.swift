@@ -1,0 +1,101 @@
+import Sandbox
+import Testing
+
+extension SystemTests {
+    @Suite struct RegistryTests {
+        @Test(
+            "An entry removed by hand is back, foreign ones are left alone, and no news is no write",
+            arguments: Servers.all
+        )
+        func drift(_ servers: Servers) async throws {
+            try await onStage(servers) { stage in
+                try await stage.cluster.create(.cart, ["10.244.1.11", "10.244.1.12"])
+                try await stage.cluster.create(.web, ["10.244.2.21"])
+                let foreignNode = "vm-\(stage.id)"
+                try await stage.registry.register(stage.entry(.cart), id: "by-hand", at: "10.9.9.9", on: foreignNode)
+                try await stage.startBridgeAndSettle()
+                let all = ["10.244.1.11", "10.244.1.12", "10.9.9.9"]
+                let entries = try await stage.registry.instances(stage.entry(.cart))
+                #expect(entries.map(\.address) == all)
+
+                try await stage.registry.deregister(entries[0])
+                try await eventually("cart in Consul", is: all) { try await stage.addresses(.cart) }
+                let mended = try await stage.registry.instances(stage.entry(.cart))
+                #expect(mended.dropFirst() == entries.dropFirst())
+
+                // What changes no output, and then what does: once that is written, the former has been passed over.
+                try await stage.untilSettled()
+                try await stage.cluster.touch(.cart)
+                try await stage.cluster.setAddresses(.web, ["10.244.2.22"])
+                try await eventually("web in Consul", is: ["10.244.2.22"]) { try await stage.addresses(.web) }
+                #expect(try await stage.registry.instances(stage.entry(.cart)) == mended)
+
+                try await stage.cluster.delete(.cart)
+                try await eventually("cart in Consul", is: ["10.9.9.9"]) { try await stage.addresses(.cart) }
+                try await stage.registry.removeNode(foreignNode)
+            }
+        }
+
+        @Test("In steady state Consul sees no writes; a change of one service is one transaction for each step")
+        func steadyState() async throws {
+            try await withStandIns { stage, standIns in
+                try await stage.cluster.create(.cart, ["10.244.1.11", "10.244.1.12"])
+                try await stage.cluster.create(.web, ["10.244.2.21"])
+                try await stage.startBridgeAndSettle()
+                let writes = standIns.consul.counters.writes
+                for _ in 0..<5 { try await stage.cluster.touch(.cart) }
+                try await stage.cluster.setAddresses(.web, ["10.244.2.21", "10.244.2.22"])
+                try await eventually("web in Consul", is: ["10.244.2.21", "10.244.2.22"]) {
+                    try await stage.addresses(.web)
+                }
+                try await stage.untilSettled()
+                #expect(standIns.consul.counters.writes == writes + 1)
+            }
+        }
+
+        @Test("While Consul is down DNS goes on; what changes meanwhile is caught up")
+        func targetDown() async throws {
+            try await withStandIns { stage, standIns in
+                try await stage.cluster.create(.cart, ["10.244.1.11"])
+                await standIns.consul.goDown()
+                try stage.startBridge()
+                try await stage.untilReady()
+                #expect(try await stage.dns.addresses(stage.name(.cart)) == ["10.244.1.11"])
+                try await standIns.consul.comeUp()
+                try await stage.until(.cart, has: ["10.244.1.11"])
+
+                await standIns.consul.goDown()
+                try await stage.cluster.setAddresses(.cart, ["10.244.1.12"])
+                try await stage.cluster.create(.web, ["10.244.2.21"])
+                try await eventually("cart in DNS", is: ["10.244.1.12"]) {
+                    try await stage.dns.addresses(stage.name(.cart))
+                }
+                #expect(try await stage.get("/readyz").status == 200)
+                try await standIns.consul.comeUp()
+                try await stage.until(.cart, has: ["10.244.1.12"])
+                try await eventually("web in Consul", is: ["10.244.2.21"]) { try await stage.addresses(.web) }
+            }
+        }
+
+        @Test("When all services vanish, their entries are held; they go once the source has said so for long enough")
+        func removalGuard() async throws {
+            var settings = BridgeSettings()
+            try await withStandIns(settings) { stage, _ in
+                try await stage.cluster.create(.cart, ["10.244.1.11", "10.244.1.12"])
+                try await stage.cluster.create(.web, ["10.244.2.21"])
+                try await stage.startBridgeAndSettle()
+                try await stage.cluster.delete(.cart)
+                try await stage.cluster.delete(.web)
+                // The first that went was a small loss; the last leaves a source that holds nothing any more.
+                try await eventually("guard_held", is: 1) { try await stage.metric("portolan_guard_held") }
+                #expect(try await stage.syncs().first?.state == "held")
+                #expect(stage.log.contains("Removals held"))
+                #expect(try await stage.addresses(.web) == ["10.244.2.21"])
+
+                settings.removalGuard = "{ maxRemoved: 30%, above: 10, hold: 1s }"
+                try stage.configure(settings)
+                try await eventually("web in Consul", is: []) { try await stage.addresses(.web) }
+            }
+        }
+    }
+}
