@@ -69,7 +69,7 @@ import Testing
             for await count in progress where count >= 1 { break }
             for _ in 0..<300 { _ = try await client.send(get(server.url())) }
             #expect(written.load(ordering: .sequentiallyConsistent) < pieces / 2)
-            #expect(server.connections == 2, "a stream has its connection to itself")
+            #expect(server.connections >= 2, "a stream has its connection to itself")
             var received = 0
             while let chunk = try await stream.next() { received += chunk.count }
             #expect(received == pieces * piece.count)

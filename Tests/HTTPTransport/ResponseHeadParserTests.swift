@@ -38,10 +38,15 @@ import Testing
         #expect(head?.headers["Empty"] == "")
     }
 
-    @Test("A folded line continues its field")
-    func folding() {
-        let head = parse(["HTTP/1.1 200 OK\r\n", "A: b\r\n", "\t c\r\n", "\r\n"]).heads.first
-        #expect(head?.headers["A"] == "b c")
+    @Test(
+        "A folded line continues its field, without blanks around it",
+        arguments: [
+            (["A: b\r\n", "\t c\r\n"], "b c"), (["A:\r\n", " b\r\n"], "b"), (["A: b\r\n", " \r\n", "\tc\r\n"], "b c"),
+        ]
+    )
+    func folding(lines: [String], value: String) {
+        let head = parse(["HTTP/1.1 200 OK\r\n"] + lines + ["\r\n"]).heads.first
+        #expect(head?.headers["A"] == value)
     }
 
     @Test("Interim heads are skipped, with their fields")

@@ -139,7 +139,8 @@ import Testing
                 _ = try await makeTrustingClient().send(HTTPRequest(.get, server.url()))
                 _ = try await certified.send(HTTPRequest(.get, server.url()))
             }
-            #expect(server.connections == 2)
+            // One if they were shared. More when the process-wide pool had to close one for other tests' sake.
+            #expect(server.connections >= 2)
         }
     }
 

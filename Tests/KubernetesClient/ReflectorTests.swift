@@ -187,10 +187,17 @@ import Testing
         "recorded refusals, the trouble they mean, and how long they are waited for",
         arguments: [
             (
-                "errors/403-list-cluster", "forbidden", "the account may not list services in all namespaces",
-                30
+                "errors/403-list-cluster", "forbidden",
+                "the account rec-nobody may not list services in all namespaces", 30
             ),
-            ("errors/403-list.proto", "forbidden", "the account may not list services in all namespaces", 30),
+            (
+                "errors/403-list.proto", "forbidden",
+                "the account rec-nobody may not list services in all namespaces", 30
+            ),
+            (
+                "errors/403-anonymous", "forbidden",
+                "no credentials are sent, and without them nobody may list services in all namespaces", 30
+            ),
             ("errors/404-resource", "missing", "the API server has no core/v1 services", 30),
             ("discovery/apis-unknown-group", "missing", "the API server has no core/v1 services", 30),
             (
@@ -472,7 +479,7 @@ import Testing
         let pages = connection([try Self.recorded("lists/page-1.json"), try Self.recorded("lists/page-2.json")])
         let list = try await Reflector<ServiceObject>.list(CollectionScope(.services), connection: pages)
         #expect(list.objects.count == 7)
-        await #expect(throws: Trouble.forbidden(CollectionScope(.services).permission("list"))) {
+        await #expect(throws: Trouble.forbidden(CollectionScope(.services).permission("list"), account: "rec-nobody")) {
             let refusing = connection([try Self.recorded("errors/403-list")])
             _ = try await Reflector<ServiceObject>.list(CollectionScope(.services), connection: refusing)
         }

@@ -4,7 +4,6 @@ internal import PortolanConfiguration
 internal import PortolanLogs
 internal import ServiceCatalog
 internal import SyncEngine
-internal import Synchronization
 internal import Telemetry
 
 /// `portolan plan`: what the syncs would write, found out without writing.
@@ -31,8 +30,6 @@ package struct Plan: Sendable {
 
         package let targets: [Target]
     }
-
-    private static let targetLimit = Duration.seconds(30)
 
     private let file: ConfigurationFile
 
@@ -66,35 +63,16 @@ package struct Plan: Sendable {
         _ target: any Target,
         _ store: CatalogStore
     ) async throws(CommandFailure) -> SyncPlan {
-        let (changes, changed) = AsyncStream.makeStream(of: Void.self)
-        let follower = Task { await target.follow { changed.yield() } }
-        let clock = Task {
-            try? await Task.sleep(for: Self.targetLimit)
-            changed.finish()
+        do throws(TargetError) {
+            return try await SyncMachine.plan(target: target, configuration: flow.machine, view: store, now: .now)
+        } catch {
+            let status: CommandFailure.Status =
+                switch error {
+                case .permission, .unauthorized: .permission
+                default: .unavailable
+                }
+            throw CommandFailure(status, message: "system \(target.system): \(error)")
         }
-        defer {
-            follower.cancel()
-            clock.cancel()
-        }
-        var machine = SyncMachine(target: target, configuration: flow.machine)
-        machine.start(store, now: .now)
-        for await _ in changes {
-            let taken = target.takeChanges()
-            machine.targetChanged(taken)
-            if let plan = machine.outline(store, now: .now) { return plan }
-            if case .failing(let error) = taken.condition {
-                let status: CommandFailure.Status =
-                    switch error {
-                    case .permission, .unauthorized: .permission
-                    default: .unavailable
-                    }
-                throw CommandFailure(status, message: "system \(target.system): \(error)")
-            }
-        }
-        throw CommandFailure(
-            .unavailable,
-            message: "system \(target.system) could not be read within \(Self.targetLimit); `portolan check` tells why"
-        )
     }
 }
 

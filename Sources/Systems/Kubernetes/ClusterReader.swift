@@ -76,7 +76,7 @@ extension ClusterReader {
         case .trouble(let trouble, let key):
             var metadata = key.metadata
             metadata["reason"] = "\(trouble)"
-            if case .forbidden(let permission) = trouble {
+            if case .forbidden(let permission, _) = trouble {
                 metadata["rule"] = "\(Permission.rules(granting: [permission]))"
             }
             logger.error("cluster cannot be read; what is known stays", metadata: metadata)

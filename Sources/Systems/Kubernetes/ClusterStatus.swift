@@ -25,7 +25,7 @@ package struct ClusterStatus: Sendable {
 
     /// Permissions that the server refused for want of.
     package var missingPermissions: [Permission] {
-        collections.compactMap { if case .forbidden(let permission)? = $0.trouble { permission } else { nil } }
+        collections.compactMap { if case .forbidden(let permission, _)? = $0.trouble { permission } else { nil } }
     }
 
     /// What stands in the way, for a person, each thing once.

@@ -52,6 +52,17 @@ extension KubernetesSource {
                 missing.append(permission)
             }
             findings.append(verdict(on: missing, source))
+            missing = []
+            for permission in eventPermissions where try await !api.isAllowed(permission) { missing.append(permission) }
+            if !missing.isEmpty {
+                findings.append(
+                    CheckFinding(
+                        .warning,
+                        "annotations that cannot be used are not told of in Events: the account may not \(nor(missing))",
+                        remedy: "to have Events, grant it these rules:\n\(Permission.rules(granting: missing))"
+                    )
+                )
+            }
         } catch {
             findings.append(finding(error))
         }
@@ -65,6 +76,21 @@ extension KubernetesSource {
                 ["list", "watch"].map { settings.scope(resource, in: namespace).permission($0) }
             }
         }
+    }
+
+    /// What an account needs to post Events about Services.
+    private var eventPermissions: [Permission] {
+        settings.watchedNamespaces.flatMap { namespace in
+            [
+                Permission(verb: "get", group: "", resource: KubernetesResource.services.plural, namespace: namespace),
+                Permission(verb: "create", group: "", resource: KubernetesResource.events.plural, namespace: namespace),
+                Permission(verb: "patch", group: "", resource: KubernetesResource.events.plural, namespace: namespace),
+            ]
+        }
+    }
+
+    private func nor(_ permissions: [Permission]) -> String {
+        permissions.map(\.description).joined(separator: ", nor ")
     }
 
     private func endpointSource(_ api: KubernetesAPI) async throws(APIFailure) -> ServiceAssembler.EndpointSource {
@@ -86,7 +112,7 @@ extension KubernetesSource {
         }
         return CheckFinding(
             .forbidden,
-            "the account may not \(missing.map(\.description).joined(separator: ", nor "))",
+            "the account may not \(nor(missing))",
             remedy: "grant it these rules:\n\(Permission.rules(granting: missing))"
         )
     }

@@ -32,7 +32,7 @@ struct ResponseHeadParser {
             fields = []
         } else if content.first == UInt8(ascii: " ") || content.first == UInt8(ascii: "\t") {
             // An obsolete line folding (RFC 9112, section 5.2).
-            if let last = fields.indices.last { fields[last].value += " " + Self.text(content) }
+            if let last = fields.indices.last { fields[last].value.fold(Self.text(content)) }
         } else if let colon = content.firstIndex(of: UInt8(ascii: ":")) {
             fields.append((Self.text(content[..<colon]), Self.text(content[(colon + 1)...])))
         }
@@ -63,5 +63,14 @@ struct ResponseHeadParser {
         var trimmed = bytes.drop(while: isBlank)
         while let last = trimmed.last, isBlank(last) { trimmed.removeLast() }
         return String(decoding: trimmed, as: UTF8.self)
+    }
+}
+
+extension String {
+    /// Takes in what a folded line goes on with. The fold is one of the blanks between words, and there are none around
+    /// a value.
+    fileprivate mutating func fold(_ text: String) {
+        if !isEmpty, !text.isEmpty { self += " " }
+        self += text
     }
 }

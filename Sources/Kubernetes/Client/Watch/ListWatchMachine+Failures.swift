@@ -55,7 +55,7 @@ extension ListWatchMachine {
         case 403:
             let verb = isStreaming || goal.isWatch ? "watch" : "list"
             return Decision(
-                [.restarted(.forbidden), report(.forbidden(scope.permission(verb)))],
+                [.restarted(.forbidden), report(.forbidden(scope.permission(verb), account: status.account))],
                 waitSlowly(then: goal)
             )
         case 404:
@@ -161,4 +161,13 @@ extension APIFailure {
 extension KubernetesStatus {
     /// 410 in any of its forms: only the code, or only a reason, is common to all of them.
     package var isExpired: Bool { code == 410 || reason == "Expired" || reason == "Gone" }
+
+    /// Who a 403 speaks of: `… is forbidden: User "jane" cannot list …`.
+    fileprivate var account: String? {
+        let parts = message.split(separator: "\"", omittingEmptySubsequences: false)
+        guard let index = parts.firstIndex(where: { $0.hasSuffix("User ") }), index + 2 < parts.count else {
+            return nil
+        }
+        return String(parts[index + 1])
+    }
 }

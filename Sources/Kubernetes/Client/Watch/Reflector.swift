@@ -49,12 +49,18 @@ package struct Reflector<Object: ReadableObject>: Sendable {
         _ reading: CollectionScope.Reading,
         _ session: inout ReflectorSession<Object>
     ) async -> ListWatchMachine.Decision {
+        let begun: (request: APIRequest, attempt: ClusterConnection.Attempt)
+        do throws(APIFailure) {
+            begun = try await session.begin(reading)
+        } catch {
+            return session.machine.failed(error, at: clock.now)
+        }
         let alarm = SilenceAlarm(clock: clock, limit: session.machine.silenceLimit)
         let started = session
         let (ended, ending, wasSilent) = await withTaskGroup { group in
             group.addTask { () -> (ReflectorSession<Object>, ReflectorSession<Object>.Ending)? in
                 var session = started
-                let ending = await session.follow(reading, alarm)
+                let ending = await session.follow(begun.request, begun.attempt, alarm)
                 return (session, ending)
             }
             group.addTask {

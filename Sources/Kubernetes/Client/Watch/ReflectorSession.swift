@@ -55,17 +55,21 @@ struct ReflectorSession<Object: ReadableObject>: Sendable {
         }
     }
 
-    private mutating func begin(_ reading: CollectionScope.Reading) async throws(APIFailure) -> APIRequest {
-        attempt = try await connection.attempt()
-        return machine.scope.request(reading, encoding: machine.encoding)
+    /// Takes a credential and a client for the request. A credential plugin may take its time.
+    mutating func begin(
+        _ reading: CollectionScope.Reading
+    ) async throws(APIFailure) -> (request: APIRequest, attempt: ClusterConnection.Attempt) {
+        let attempt = try await connection.attempt()
+        self.attempt = attempt
+        return (machine.scope.request(reading, encoding: machine.encoding), attempt)
     }
 
     // MARK: Lists
 
     mutating func list(_ reading: CollectionScope.Reading) async -> ListWatchMachine.Decision {
         do throws(APIFailure) {
-            let request = try await begin(reading)
-            let response = try await connection.send(request, with: attempt!)
+            let (request, attempt) = try await begin(reading)
+            let response = try await connection.send(request, with: attempt)
             let head = HTTPResponseHead(status: response.status, headers: response.headers)
             guard response.status == 200 else { throw .refused(KubernetesStatus(head, body: response.body)) }
             let encoding = try Self.encoding(of: head)
@@ -92,11 +96,13 @@ struct ReflectorSession<Object: ReadableObject>: Sendable {
 
     // MARK: Watches
 
-    mutating func follow(_ reading: CollectionScope.Reading, _ alarm: SilenceAlarm) async -> Ending {
+    mutating func follow(
+        _ request: APIRequest,
+        _ attempt: ClusterConnection.Attempt,
+        _ alarm: SilenceAlarm
+    ) async -> Ending {
         do throws(APIFailure) {
-            let request = try await begin(reading)
-            alarm.arm(machine.silenceLimit)
-            let stream = try await connection.stream(request, with: attempt!)
+            let stream = try await connection.stream(request, with: attempt)
             alarm.disarm()
             guard stream.head.status == 200 else { throw await refusal(stream, alarm) }
             let encoding = try Self.encoding(of: stream.head)

@@ -7,7 +7,8 @@ package enum Trouble: Error, Hashable, Sendable {
     /// Connected, but without an answer.
     case unanswered
     case unauthorized(String)
-    case forbidden(Permission)
+    /// - account: who the server takes us for, where it says so.
+    case forbidden(Permission, account: String? = nil)
     /// The server does not know the resource: its API group or version is not served.
     case missing(KubernetesResource)
     /// The request is refused as such; asking again will not help.
@@ -27,7 +28,10 @@ extension Trouble: CustomStringConvertible {
         case .unanswered: "the API server accepts the request and does not answer"
         case .unauthorized(let message):
             "the API server does not accept the credentials (401 \(message)); they may have expired or been revoked"
-        case .forbidden(let permission): "the account may not \(permission)"
+        case .forbidden(let permission, "system:anonymous"):
+            "no credentials are sent, and without them nobody may \(permission)"
+        case .forbidden(let permission, let account):
+            "the account \(account.map { "\($0) " } ?? "")may not \(permission)"
         case .missing(let resource):
             "the API server has no \(resource.group.isEmpty ? "core" : resource.group)/\(resource.version) "
                 + resource.plural
