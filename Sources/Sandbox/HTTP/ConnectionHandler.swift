@@ -112,7 +112,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if case .answering(_, let task) = state { task.cancel() }
         state = .idle
         connection.finish()
-        server.closed(connection)
         context.fireChannelInactive()
     }
 

@@ -148,6 +148,8 @@ package final class HTTPServer: Sendable {
             state.connections[connection.id] = connection
             return (connection, state.isRefusing || state.isStopping, state.isStalling)
         }
+        // A channel that is closed before it is registered never becomes inactive.
+        channel.closeFuture.whenComplete { [self] _ in closed(connection) }
         let pipeline = channel.pipeline.syncOperations
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
         let wire = WireHandler()
@@ -158,7 +160,7 @@ package final class HTTPServer: Sendable {
         if refused { channel.close(promise: nil) }
     }
 
-    func closed(_ connection: ServerConnection) {
+    private func closed(_ connection: ServerConnection) {
         let waiting = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             guard state.connections.removeValue(forKey: connection.id) != nil else { return [] }
             state.counts.open -= 1

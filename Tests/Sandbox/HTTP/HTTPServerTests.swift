@@ -169,6 +169,16 @@ struct HTTPServerTests {
         await stopped
     }
 
+    @Test("connections refused are closed and counted no more, so that a stop after them ends")
+    func refusing() async throws {
+        let server = try await server()
+        server.setRefusing(true)
+        await #expect(throws: (any Error).self) { try await TestClient(port: server.port).get("/") }
+        await server.stop()
+        #expect(server.counts.accepted > 0)
+        #expect(server.counts.open == 0)
+    }
+
     @Test("a handler that throws is a 500, and after its head a cut connection")
     func handlerThrows() async throws {
         struct Broken: Error {}
