@@ -75,5 +75,26 @@ extension SystemTests {
                 #expect(standIns.consul.counters.writes == writes)
             }
         }
+
+        @Test("A sync whose guard is changed goes on where it was")
+        func changedSync() async throws {
+            var settings = BridgeSettings()
+            try await withStandIns(settings) { stage, standIns in
+                try await stage.cluster.create(.cart, ["10.244.1.11"])
+                try await stage.startBridgeAndSettle()
+                let writes = standIns.consul.counters.writes
+                settings.removalGuard = "{ maxRemoved: 50%, above: 20, hold: 1m }"
+                try stage.configure(settings)
+                stage.signalBridge(SIGHUP)
+                try await eventually("the reload", is: 1) {
+                    try await stage.metric("portolan_configuration_reloads_total", "result=\"applied\"")
+                }
+                try await stage.untilSettled()
+                #expect(standIns.consul.counters.writes == writes)
+                #expect(try await stage.syncs().first?.owned == 1)
+                try await stage.cluster.setAddresses(.cart, ["10.244.1.12"])
+                try await stage.until(.cart, has: ["10.244.1.12"])
+            }
+        }
     }
 }

@@ -185,7 +185,7 @@ package actor Bridge {
     private func exchangeFlows(_ next: [SystemName: TargetFlow], _ connected: [SystemName: RunningSource]) async {
         await stopFlows(flows.keys.filter { flows[$0]?.flow != next[$0] }, withdrawing: [])
         for (name, flow) in next where flows[name] == nil {
-            guard let target = connected[name]?.system.target else { continue }
+            guard let target = connected[name]?.system.makeTarget?() else { continue }
             let machine = flow.machine
             for definition in machine.definitions { instruments.declare(sync: definition.name) }
             let rereads = connected.mapValues(\.system.reread)

@@ -23,8 +23,9 @@ struct ConnectedSystem: Sendable {
     }
 
     let source: any CatalogSource
+    /// Makes the system as a target, for one driver: a target tells what it holds once, and then only what changes.
     /// `nil` for systems that are only read.
-    let target: (any Target)?
+    let makeTarget: (@Sendable () -> any Target)?
     /// What is wrong with the system's objects, a sentence each.
     let problems: @Sendable () async -> [String]
     /// Why the system has not been read yet, where that is known.
@@ -40,7 +41,7 @@ struct ConnectedSystem: Sendable {
 
     init(
         source: any CatalogSource,
-        target: (any Target)? = nil,
+        makeTarget: (@Sendable () -> any Target)? = nil,
         problems: @escaping @Sendable () async -> [String] = { [] },
         failure: @escaping @Sendable () async -> String? = { nil },
         explain: @escaping @Sendable (ServiceKey) async -> [String] = { _ in [] },
@@ -49,7 +50,7 @@ struct ConnectedSystem: Sendable {
         check: @escaping @Sendable (_ isTarget: Bool) async -> [Finding]
     ) {
         self.source = source
-        self.target = target
+        self.makeTarget = makeTarget
         self.problems = problems
         self.failure = failure
         self.explain = explain

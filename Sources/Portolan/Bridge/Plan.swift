@@ -52,7 +52,7 @@ package struct Plan: Sendable {
         }
         var targets: [Outcome.Target] = []
         for (_, flow) in TargetFlow.flows(of: configuration).sorted(by: { $0.key < $1.key }) {
-            guard let target = try connector.connect(flow.system).target else { continue }
+            guard let target = try connector.connect(flow.system).makeTarget?() else { continue }
             targets.append(Outcome.Target(try await plan(flow, target, store)))
         }
         return Outcome(targets: targets)

@@ -91,7 +91,9 @@ struct SystemConnector: Sendable {
         )
         return ConnectedSystem(
             source: source,
-            target: ConsulTarget(system: name, cluster: cluster, configuration: configuration, http: http),
+            makeTarget: { [cluster] in
+                ConsulTarget(system: name, cluster: cluster, configuration: configuration, http: http)
+            },
             list: { () throws(CommandFailure) in try await SingleReading(of: source, system: name).services() },
             check: { isTarget in
                 let checkup = ConsulCheckup(cluster: cluster, configuration: configuration, http: http)

@@ -88,8 +88,8 @@ struct Cluster: Sendable {
     }
 
     func delete(_ service: TestService) async throws {
-        try await api.delete(reference(.endpointSlices, "\(service.name)-1"))
         try await api.delete(reference(.services, service.name))
+        try await api.delete(reference(.endpointSlices, "\(service.name)-1"))
     }
 
     func clusterIP(of service: TestService) async throws -> String {
