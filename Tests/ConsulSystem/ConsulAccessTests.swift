@@ -6,7 +6,7 @@ import Testing
 @testable import ConsulSystem
 
 /// Under ACLs, where what may not be read looks like what is not there.
-@Suite(.timeLimit(.minutes(1))) struct ConsulAccessTests {
+@Suite(.timeLimit(.minutes(5))) struct ConsulAccessTests {
     private typealias Rule = AccessControl.Rule
 
     private static let root = AccessControl.Token(secret: "root", policies: [.management])

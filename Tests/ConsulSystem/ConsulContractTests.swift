@@ -4,7 +4,7 @@ import Testing
 
 /// The contract of all registries, kept with Consul.
 @Suite struct ConsulContractTests {
-    @Test("On the stand-in", .timeLimit(.minutes(1)), arguments: RegistryContract.clauses)
+    @Test("On the stand-in", .timeLimit(.minutes(5)), arguments: RegistryContract.clauses)
     func standIn(clause: RegistryContract) async throws {
         try await withStandIn { try await clause.check(ConsulHarness(address: $0.url)) }
     }
@@ -12,7 +12,7 @@ import Testing
     @Test(
         "On the real server PORTOLAN_TEST_CONSUL names",
         .enabled(if: ConsulHarness.realAddress != nil),
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: RegistryContract.clauses
     )
     func real(clause: RegistryContract) async throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ConsulSystem
 
-@Suite(.timeLimit(.minutes(1))) struct ConsulSourceTests {
+@Suite(.timeLimit(.minutes(5))) struct ConsulSourceTests {
     /// A source that reads a Consul into a catalog.
     private final class Reader: Sendable {
         let store = CatalogStore(systems: ["dc1"])

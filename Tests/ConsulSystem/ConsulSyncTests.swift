@@ -6,7 +6,7 @@ import Testing
 @testable import ConsulSystem
 
 /// The whole way from the catalog into Consul, over HTTP.
-@Suite(.timeLimit(.minutes(1))) struct ConsulSyncTests {
+@Suite(.timeLimit(.minutes(5))) struct ConsulSyncTests {
     @Test("Services appear with health, weights, tags and metadata, and follow")
     func follows() async throws {
         try await withStandIn { consul in

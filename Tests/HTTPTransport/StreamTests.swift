@@ -130,7 +130,7 @@ private let chunkedHead = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A:
             await connection.waitForClose()
         } body: { server in
             let client = makeClient()
-            let stream = try await client.stream(watch(server.url(), idleTimeout: .milliseconds(500)))
+            let stream = try await client.stream(watch(server.url(), idleTimeout: .seconds(3)))
             // A transfer that began later, with the same patience, has run out of it by now.
             try await withServer { connection in
                 _ = try await connection.request()
@@ -138,7 +138,7 @@ private let chunkedHead = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A:
             } body: { silent in
                 for _ in 0..<2 {
                     let error = await #expect(throws: HTTPError.self) {
-                        try await client.stream(watch(silent.url(), idleTimeout: .milliseconds(500)))
+                        try await client.stream(watch(silent.url(), idleTimeout: .seconds(3)))
                     }
                     #expect(error?.reason == .timeout)
                 }

@@ -41,6 +41,22 @@ import Testing
             """
     }
 
+    @Test(
+        "a plugin's configuration that stands for more than any machine holds is refused",
+        arguments: ["[*, *]", "[*]"]
+    )
+    func bomb(level: String) throws {
+        let levels = (1...100).map { "a\($0): &a\($0) " + level.replacing("*", with: "*a\($0 - 1)") }
+        let yaml =
+            "a0: &a0 [x, x]\n" + levels.joined(separator: "\n") + "\n"
+            + Self.kubeconfig(
+                cluster: "extensions: [{name: client.authentication.k8s.io/exec, extension: *a100}]"
+            )
+        let error = #expect(throws: ClusterConfigurationError.self) { try read(yaml) }
+        #expect(error?.message.contains("with its aliases written out") == true)
+        #expect(error?.line != nil)
+    }
+
     @Test("a whole file: context, cluster, user")
     func whole() throws {
         let configuration = try read(

@@ -274,10 +274,10 @@ import Testing
         #expect(services[1].type == .loadBalancer)
     }
 
-    @Test("Aliases that stand for more than any machine holds are refused")
-    func bomb() {
-        let levels = (1...40).map { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1)]" }
-        let file = read("a0: &a0 [x, x]\n" + levels.joined(separator: "\n"))
+    @Test("Aliases that stand for more than any machine holds are refused", arguments: ["[*, *]", "{<<: [*, *]}"])
+    func bomb(level: String) {
+        let levels = (1...40).map { "a\($0): &a\($0) " + level.replacing("*", with: "*a\($0 - 1)") }
+        let file = read("a0: &a0 {x: x}\n" + levels.joined(separator: "\n"))
         #expect(file.problems.first?.message.contains("larger than") == true)
     }
 
@@ -289,6 +289,8 @@ import Testing
             String(repeating: "- ", count: 50_000),
             "kind: Service\napiVersion: v1\nspec: " + String(repeating: "[", count: 200)
                 + String(repeating: "]", count: 200),
+            "a0: &a0 [x]\n" + (1...2000).map { "a\($0): &a\($0) [*a\($0 - 1)]" }.joined(separator: "\n"),
+            "a0: &a0 {x: x}\n" + (1...2000).map { "a\($0): &a\($0) {<<: *a\($0 - 1)}" }.joined(separator: "\n"),
         ] {
             #expect(read(text, path).hasErrors)
         }

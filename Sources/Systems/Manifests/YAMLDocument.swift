@@ -9,7 +9,14 @@ struct YAMLDocument {
         let message: String
     }
 
+    /// Aliases nest deeper than any parser lets text; a manifest nests some ten levels.
+    private static let maximumDepth = 128
+
     private let maximumSize: Int
+    private var depth = 0
+    /// Pairs that `<<` has brought in, those that were there before included: merges of merges can stand for more of them
+    /// than ever come to be written.
+    private var mergedPairs = 0
     private(set) var json: [UInt8] = []
     /// Where each value begins, in `json` and in the file; ordered.
     private var places: [(offset: Int, position: SourcePosition)] = []
@@ -33,9 +40,9 @@ struct YAMLDocument {
 
     private mutating func write(_ node: Node) throws(Failure) {
         if let mark = node.mark { places.append((json.count, SourcePosition(mark))) }
-        guard json.count < maximumSize else {
-            throw failure(node, "with its aliases written out, the document is larger than \(maximumSize) bytes")
-        }
+        guard json.count < maximumSize else { throw tooLarge(node) }
+        try enter(node)
+        defer { depth -= 1 }
         switch node {
         case .scalar(let scalar): write(scalar)
         case .sequence(let sequence):
@@ -60,7 +67,7 @@ struct YAMLDocument {
     }
 
     /// The pairs of a mapping with those that its `<<` keys bring in where it has none of its own.
-    private func merged(_ mapping: Node.Mapping) throws(Failure) -> [(key: Node, value: Node)] {
+    private mutating func merged(_ mapping: Node.Mapping) throws(Failure) -> [(key: Node, value: Node)] {
         func isMerge(_ key: Node) -> Bool { key.scalar.map { $0.string == "<<" && $0.style == .plain } ?? false }
 
         var pairs = mapping.filter { !isMerge($0.key) }.map { (key: $0.key, value: $0.value) }
@@ -72,12 +79,26 @@ struct YAMLDocument {
                 guard case .mapping(let other) = source else {
                     throw failure(source, "only a mapping can be merged with <<")
                 }
+                // Written out, a pair is some eight bytes or more.
+                mergedPairs += 1 + other.count
+                guard 8 * mergedPairs < maximumSize else { throw tooLarge(source) }
+                try enter(source)
+                defer { depth -= 1 }
                 for pair in try merged(other) where pair.key.scalar.map({ names.insert($0.string).inserted }) ?? true {
                     pairs.append(pair)
                 }
             }
         }
         return pairs
+    }
+
+    private mutating func enter(_ node: Node) throws(Failure) {
+        guard depth < Self.maximumDepth else { throw failure(node, "values are nested too deep") }
+        depth += 1
+    }
+
+    private func tooLarge(_ node: Node) -> Failure {
+        failure(node, "with its aliases written out, the document is larger than \(maximumSize) bytes")
     }
 
     private func failure(_ node: Node, _ message: String) -> Failure {

@@ -36,7 +36,7 @@ extension Kubeconfig.Cluster {
         )
         for item in try fields.list("extensions")
         where try item.string("name")?.value == "client.authentication.k8s.io/exec" {
-            pluginConfiguration = item.json("extension")
+            pluginConfiguration = try item.json("extension")
         }
     }
 }
@@ -132,15 +132,30 @@ private struct KubeconfigReader {
         scalar.style == .plain && ["", "~", "null", "Null", "NULL"].contains(scalar.string)
     }
 
+    /// Of one tree. A few aliases of aliases can stand for more than any machine holds.
+    static let maximumValues = 10_000
+    private static let maximumDepth = 64
+
     /// Plain scalars become what YAML's core schema says they are.
-    func json(_ node: Node) -> JSONValue {
+    func json(_ node: Node, depth: Int, _ room: inout Int) throws(ClusterConfigurationError) -> JSONValue {
+        room -= 1
+        guard room >= 0, depth < Self.maximumDepth else {
+            throw place(node).error(
+                "with its aliases written out, this is more than \(Self.maximumValues) values or \(Self.maximumDepth) "
+                    + "levels of them"
+            )
+        }
         switch node {
         case .mapping(let mapping):
-            return .object(
-                Dictionary(mapping.map { ($0.key.scalar?.string ?? "", json($0.value)) }) { _, last in last }
-            )
+            var members: [String: JSONValue] = [:]
+            for (key, value) in mapping {
+                members[key.scalar?.string ?? ""] = try json(value, depth: depth + 1, &room)
+            }
+            return .object(members)
         case .sequence(let sequence):
-            return .array(sequence.map(json))
+            var elements: [JSONValue] = []
+            for element in sequence { elements.append(try json(element, depth: depth + 1, &room)) }
+            return .array(elements)
         case .scalar(let scalar):
             guard scalar.style == .plain else { return .string(scalar.string) }
             if isNull(scalar) { return .null }
@@ -209,7 +224,11 @@ private struct KubeconfigFields {
         return items
     }
 
-    func json(_ key: String) -> JSONValue? { node(key).map(reader.json) }
+    func json(_ key: String) throws(ClusterConfigurationError) -> JSONValue? {
+        guard let node = node(key) else { return nil }
+        var room = KubeconfigReader.maximumValues
+        return try reader.json(node, depth: 0, &room)
+    }
 
     /// A list of `{name: …, holding: {…}}`, by name.
     func named<Value>(

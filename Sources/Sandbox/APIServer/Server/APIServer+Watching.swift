@@ -10,7 +10,6 @@ extension APIServer {
         let version = try options.version(isWatch: true)
         let timeout = options.timeout ?? .seconds(Int.random(in: 1800...3600))
         try await escaping {
-            try await responder.beginStream()
             let stream = WatchStream(
                 resource: call.resource,
                 namespace: call.info.namespace,
@@ -18,28 +17,36 @@ extension APIServer {
                 encoder: encoder(call, responder),
                 writer: responder.writer,
                 faults: faults,
+                number: faults.beginWatch(),
                 truncation: responder.truncation
             )
-            guard let opening = try await open(call, options, version, stream) else { return }
-            defer { store.endWatch(opening.subscription, call.resource) }
-            let pacemaker = Task { await pace(opening.subscription, timeout: timeout, options) }
-            defer { pacemaker.cancel() }
-            try await stream.run(opening)
+            switch try await open(call, options, version, responder) {
+            case .failure(let failure):
+                try await responder.beginStream()
+                try await stream.fail(failure)
+            case .success(let opening):
+                defer { store.endWatch(opening.subscription, call.resource) }
+                // Whoever has the head knows that the watch is open.
+                try await responder.beginStream()
+                let pacemaker = Task { await pace(opening.subscription, timeout: timeout, options) }
+                defer { pacemaker.cancel() }
+                try await stream.run(opening)
+            }
         }
     }
 
-    /// Subscribes to what the parameters ask for; `nil` when the stream ends with an error instead.
+    /// Subscribes to what the parameters ask for, or tells the error the stream ends with.
     private func open(
         _ call: Call,
         _ options: ListOptions,
         _ version: Int64?,
-        _ stream: WatchStream
-    ) async throws -> WatchStream.Opening? {
+        _ responder: Responder
+    ) async throws -> Result<WatchStream.Opening, APIStatus> {
         let isStreamingList =
             options.sendsInitialEvents == true
             || (options.sendsInitialEvents == nil && version == 0 && options.allowsBookmarks)
         if isStreamingList, configuration.streamingLists == .refusedByStorage {
-            try await stream.fail(
+            return .failure(
                 APIStatus(
                     500,
                     "InternalError",
@@ -47,39 +54,37 @@ extension APIServer {
                         + "is disabled"
                 )
             )
-            return nil
         }
         if isStreamingList, let version, version > store.revision {
+            try await responder.beginStream()
             try await clock.sleep(for: .seconds(3))
             let current = store.revision
-            if version > current {
-                try await stream.fail(.tooLargeResourceVersion(version, current: current))
-                return nil
-            }
+            if version > current { return .failure(.tooLargeResourceVersion(version, current: current)) }
         }
         let beginsWithState =
             options.sendsInitialEvents ?? (version == nil || version == 0)
         let namespace: String? =
             call.resource.isNamespaced ? (call.info.namespace.isEmpty ? nil : call.info.namespace) : ""
         if beginsWithState {
-            return WatchStream.Opening(
-                subscription: store.watchFromNow(call.resource, namespace: namespace),
-                marksEnd: isStreamingList && options.allowsBookmarks
+            return .success(
+                WatchStream.Opening(
+                    subscription: store.watchFromNow(call.resource, namespace: namespace),
+                    marksEnd: isStreamingList && options.allowsBookmarks
+                )
             )
         }
         let start = version ?? store.revision
         guard let subscription = store.watch(call.resource, after: start) else {
             let floor = try store.read { $0.floor(call.resource).watches }
-            try await stream.fail(
+            return .failure(
                 .gone(
                     call.resource.isCached
                         ? "too old resource version: \(start) (\(floor))"
                         : "The resourceVersion for the provided watch is too old."
                 )
             )
-            return nil
         }
-        return WatchStream.Opening(subscription: subscription, marksEnd: false)
+        return .success(WatchStream.Opening(subscription: subscription, marksEnd: false))
     }
 
     /// Tells a watch when a bookmark is due and when its time is over: bookmarks come regularly and two seconds before

@@ -12,12 +12,13 @@ struct WatchStream: Sendable {
     let encoder: ObjectEncoder
     let writer: ResponseWriter
     let faults: Faults
+    /// By which faults know it.
+    let number: Int
     /// The connection is cut after this many bytes.
     let truncation: Int?
 
     /// Runs until the watch times out, is ended, or the client leaves.
     func run(_ opening: Opening) async throws {
-        let number = faults.beginWatch()
         var isFirst = true
         let initial = opening.subscription.initial.filter(options.matches)
         var events = initial.map { object in
@@ -28,7 +29,7 @@ struct WatchStream: Sendable {
             events.append(bookmark(opening.subscription.revision, endsInitialEvents: true, hasColumns: isFirst))
             isFirst = false
         }
-        try await send(BufferedChunks.cut(events), number)
+        try await send(BufferedChunks.cut(events))
         for await signal in opening.subscription.watcher.signals {
             switch signal {
             case .change(let change):
@@ -36,17 +37,17 @@ struct WatchStream: Sendable {
                     let event = event(change, hasColumns: isFirst)
                 else { continue }
                 isFirst = false
-                try await send([event], number)
+                try await send([event])
             case .bookmark(let revision):
                 guard options.allowsBookmarks else { continue }
                 let event = bookmark(revision, endsInitialEvents: false, hasColumns: isFirst)
                 isFirst = false
-                try await send([event], number)
+                try await send([event])
             case .timeout:
                 try await writer.end()
                 return
             case .end(let failure):
-                if let failure { try await send([encoder.encodeError(failure)], number) }
+                if let failure { try await send([encoder.encodeError(failure)]) }
                 try await writer.end()
                 return
             }
@@ -59,7 +60,7 @@ struct WatchStream: Sendable {
         try await writer.end()
     }
 
-    private func send(_ chunks: [[UInt8]], _ number: Int) async throws {
+    private func send(_ chunks: [[UInt8]]) async throws {
         guard !chunks.isEmpty else { return }
         await faults.waitForVoice(number)
         if let truncation {
