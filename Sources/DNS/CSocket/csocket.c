@@ -2,6 +2,7 @@
 #include "CSocket.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -114,6 +115,17 @@ int csocket_receive(csocket_ring *ring, int socket) {
     headers->used = count;
     for (int i = 0; i < count; i++) ring->request_lengths[i] = headers->received[i].msg_len;
     return count;
+}
+
+csocket_client_address csocket_client(const csocket_ring *ring, int index) {
+    const struct sockaddr_in6 *peer = &ring->headers->peers[index];
+    if (peer->sin6_family == AF_INET) {
+        uint32_t address = ntohl(((const struct sockaddr_in *)peer)->sin_addr.s_addr);
+        return (csocket_client_address){.low = UINT64_C(0xffff00000000) | address};
+    }
+    uint64_t halves[2];
+    memcpy(halves, &peer->sin6_addr, sizeof halves);
+    return (csocket_client_address){.high = be64toh(halves[0]), .low = be64toh(halves[1])};
 }
 
 // Turns the control message that says where a datagram came in into one that says where the answer goes out: from the same

@@ -17,6 +17,16 @@ package struct AnswerOptions: Hashable, Sendable {
     package init() {}
 }
 
+/// What a query asks for that ``answer`` does not do, since it takes memory. The answer written all the same is the one of a
+/// server that knows nothing of it.
+package enum Elaboration: UInt8, Sendable {
+    case none
+    /// The last record is a TSIG (RFC 8945).
+    case authentication
+    /// AXFR or IXFR (RFC 5936, RFC 1995).
+    case transfer
+}
+
 /// What became of a query, for the one who sends the answer and the one who counts.
 package struct Outcome: Hashable, Sendable {
     /// Octets of the response; zero when none must be sent.
@@ -27,6 +37,8 @@ package struct Outcome: Hashable, Sendable {
     package var type: RecordType
     /// The label of the answering zone in ``ZoneStore/labels``; zero for none.
     package var zone: UInt16
+    /// What more there is to do before the answer is sent.
+    package var elaboration = Elaboration.none
 
     static let dropped = Outcome(length: 0, code: .noError, type: RecordType(rawValue: 0), zone: 0)
 }
@@ -107,10 +119,9 @@ package func answer(
     guard let question = Question(request, lowercasingInto: scratch.name) else { return writer.finish(.formErr) }
     writer.echo(question, of: request)
 
-    switch QueryOptions.find(in: request, header, from: question.end) {
-    case .absent: break
-    case .malformed: return writer.finish(.formErr)
-    case .found(let query):
+    guard let extras = QueryExtras(of: request, header, from: question.end) else { return writer.finish(.formErr) }
+    if extras.isAuthenticated { writer.elaboration = .authentication }
+    if let query = extras.options {
         let stated = max(512, min(query.udpPayloadSize, options.udpPayloadSize))
         writer.negotiate(
             query,
@@ -122,7 +133,9 @@ package func answer(
 
     guard question.recordClass == .in else { return writer.finish(.refused) }
     switch question.type {
-    case .axfr, .ixfr: return writer.finish(.refused)
+    case .axfr, .ixfr:
+        if !extras.isAuthenticated { writer.elaboration = .transfer }
+        return writer.finish(.refused)
     case .opt, .nxname, .tkey, .tsig: return writer.finish(.formErr)
     case .any: break
     default: if question.type.isMeta { return writer.finish(.notImp) }

@@ -43,40 +43,51 @@ struct QueryOptions {
     let version: UInt8
     let dnssecOK: Bool
 
-    enum Search {
-        case absent
-        case found(QueryOptions)
-        case malformed
+    /// Reads the record whose type stands at `offset` and whose data is `data`. `nil` when its options run out of it.
+    @inline(__always)
+    fileprivate init?(_ message: Span<UInt8>, at offset: Int, data: Range<Int>) {
+        var option = data.lowerBound
+        while option < data.upperBound {
+            guard option + 4 <= data.upperBound else { return nil }
+            option += 4 + Int(message.bigEndian(at: option + 2) as UInt16)
+        }
+        guard option == data.upperBound else { return nil }
+        udpPayloadSize = message.bigEndian(at: offset + 2)
+        version = message[offset + 5]
+        dnssecOK = message[offset + 6] & 0x80 != 0
     }
+}
+
+/// What a query carries beside its question.
+struct QueryExtras {
+    private(set) var options: QueryOptions?
+    /// Whether a TSIG record ends the message (RFC 8945 section 5.1).
+    private(set) var isAuthenticated = false
 
     /// Walks the records after the question. OPT may stand anywhere in the additional section, once, and owned by the root.
+    /// `nil` when something is malformed or in the wrong place.
     @inline(__always)
-    static func find(in message: Span<UInt8>, _ header: Header, from start: Int) -> Search {
+    init?(of message: Span<UInt8>, _ header: Header, from start: Int) {
         let before = Int(header.answers) + Int(header.authorities)
         let total = before + Int(header.additionals)
-        guard total > 0 else { return .absent }
-        var found: QueryOptions?
         var offset = start
         for index in 0..<total {
             let owner = offset
-            guard skipName(message, &offset), offset + 10 <= message.count else { return .malformed }
+            guard Self.skipName(message, &offset), offset + 10 <= message.count else { return nil }
             let type = RecordType(rawValue: message.bigEndian(at: offset))
-            let dataEnd = offset + 10 + Int(message.bigEndian(at: offset + 8) as UInt16)
-            guard dataEnd <= message.count else { return .malformed }
+            let data = (offset + 10)..<(offset + 10 + Int(message.bigEndian(at: offset + 8) as UInt16))
+            guard data.upperBound <= message.count else { return nil }
             if type == .opt {
-                guard index >= before, found == nil, offset == owner + 1,
-                    areWellFormed(message, from: offset + 10, to: dataEnd)
-                else { return .malformed }
-                found = QueryOptions(
-                    udpPayloadSize: message.bigEndian(at: offset + 2),
-                    version: message[offset + 5],
-                    dnssecOK: message[offset + 6] & 0x80 != 0
-                )
+                guard index >= before, options == nil, offset == owner + 1,
+                    let read = QueryOptions(message, at: offset, data: data)
+                else { return nil }
+                options = read
+            } else if type == .tsig {
+                guard index == total - 1, index >= before else { return nil }
+                isAuthenticated = true
             }
-            offset = dataEnd
+            offset = data.upperBound
         }
-        guard let found else { return .absent }
-        return .found(found)
     }
 
     /// Steps over a name without following its pointer. False when it runs out of the message.
@@ -98,14 +109,5 @@ struct QueryOptions {
             }
         }
         return false
-    }
-
-    private static func areWellFormed(_ message: Span<UInt8>, from start: Int, to end: Int) -> Bool {
-        var offset = start
-        while offset < end {
-            guard offset + 4 <= end else { return false }
-            offset += 4 + Int(message.bigEndian(at: offset + 2) as UInt16)
-        }
-        return offset == end
     }
 }

@@ -20,6 +20,8 @@ struct ResponseWriter: ~Copyable {
     private var type = RecordType(rawValue: 0)
     /// The label of the zone that answers.
     var zone: UInt16 = 0
+    /// What the answer leaves to be done.
+    var elaboration = Elaboration.none
 
     /// - Parameters:
     ///   - buffer: at least 512 octets.
@@ -187,6 +189,6 @@ struct ResponseWriter: ~Copyable {
         base.storeBytes(of: answers.bigEndian, toByteOffset: 6, as: UInt16.self)
         base.storeBytes(of: authorities.bigEndian, toByteOffset: 8, as: UInt16.self)
         base.storeBytes(of: additionals.bigEndian, toByteOffset: 10, as: UInt16.self)
-        return Outcome(length: end, code: code, type: type, zone: zone)
+        return Outcome(length: end, code: code, type: type, zone: zone, elaboration: elaboration)
     }
 }

@@ -1,4 +1,6 @@
+import DNSCore
 import NIOCore
+import ServiceCatalog
 
 /// Carries out what a `StreamConnection` decides on one channel.
 final class StreamHandler: ChannelInboundHandler {
@@ -11,6 +13,7 @@ final class StreamHandler: ChannelInboundHandler {
     private let loop: StreamLoop
     private var connection = StreamConnection()
     private var context: ChannelHandlerContext?
+    private var client = ClientAddress(high: 0, low: 0)
     private var isReading = false
     private var isClosing = false
 
@@ -24,6 +27,7 @@ final class StreamHandler: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
+        if let address = context.remoteAddress?.ipAddress.flatMap({ IPAddress($0) }) { client = ClientAddress(address) }
         loop.add(self, at: .now())
         proceed(context)
         context.fireChannelActive()
@@ -89,7 +93,9 @@ final class StreamHandler: ChannelInboundHandler {
             switch connection.next(isWritable: context.channel.isWritable) {
             case .answer(let message):
                 hasAnswered = true
-                if loop.answer(message, into: &output), output.readableBytes >= Self.outputSize { write() }
+                if loop.answer(message, from: client, into: &output), output.readableBytes >= Self.outputSize {
+                    write()
+                }
             case .read:
                 write()
                 context.flush()

@@ -10,8 +10,7 @@ final class StreamLoop {
 
     private let zones: ZoneStore
     private let reader: ReadEpochs.Reader
-    private var scratch = AnswerScratch()
-    private let options: AnswerOptions
+    private var responder: Responder
     private let limits: StreamLimits
     /// This loop's part of all connections.
     private let capacity: Int
@@ -28,7 +27,7 @@ final class StreamLoop {
 
     init(zones: ZoneStore, options: AnswerOptions, limits: StreamLimits, capacity: Int, counters: ThreadCounters) {
         self.zones = zones
-        self.options = options
+        responder = Responder(options: options)
         self.limits = limits
         self.capacity = capacity
         self.counters = counters
@@ -41,18 +40,17 @@ final class StreamLoop {
         response.deallocate()
     }
 
-    /// Answers a message and appends the answer, with its length, to `output`. False when there is none.
-    func answer(_ message: ByteBuffer, into output: inout ByteBuffer) -> Bool {
+    /// Answers a message of `client` and appends the answer, with its length, to `output`. False when there is none.
+    func answer(_ message: ByteBuffer, from client: ClientAddress, into output: inout ByteBuffer) -> Bool {
         answered &+= 1
         let started = answered % ThreadCounters.sampling == 0 ? ContinuousClock.now : nil
         let outcome = message.withUnsafeReadableBytes { bytes in
             zones.read(as: reader) { zones in
-                DNSCore.answer(
-                    bytes.assumingMemoryBound(to: UInt8.self).span,
+                responder.respond(
+                    to: bytes.assumingMemoryBound(to: UInt8.self).span,
+                    from: client,
                     over: .stream,
                     zones: zones,
-                    options: options,
-                    scratch: &scratch,
                     into: UnsafeMutableRawBufferPointer(rebasing: response[2...])
                 )
             }

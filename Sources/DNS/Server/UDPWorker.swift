@@ -45,7 +45,7 @@ final class UDPWorker: Sendable {
         defer { csocket_ring_free(ring) }
         let reader = zones.epochs.makeReader()
         defer { zones.epochs.remove(reader) }
-        var scratch = AnswerScratch()
+        var responder = Responder(options: options)
         var batches: UInt64 = 0
 
         while true {
@@ -57,7 +57,7 @@ final class UDPWorker: Sendable {
             }
             batches &+= 1
             let started = batches % ThreadCounters.sampling == 0 ? ContinuousClock.now : nil
-            answer(Int(count), in: ring, as: reader, &scratch)
+            answer(Int(count), in: ring, as: reader, &responder)
             let unsent = csocket_reply(ring, socket, count)
             if unsent > 0 { counters.add(UInt64(unsent), to: counters.unsent) }
             if let started { counters.observe(started.duration(to: .now), count: Int(count)) }
@@ -70,8 +70,9 @@ final class UDPWorker: Sendable {
         _ count: Int,
         in ring: UnsafeMutablePointer<csocket_ring>,
         as reader: ReadEpochs.Reader,
-        _ scratch: inout AnswerScratch
+        _ responder: inout Responder
     ) {
+        let peers = ring
         // The ring's own sizes bound every offset.
         let ring = ring.pointee
         let (requestSize, responseSize) = (Int(ring.request_size), Int(ring.response_size))
@@ -83,19 +84,18 @@ final class UDPWorker: Sendable {
         }
         zones.read(as: reader) { zones in
             if count > 1 {
-                for index in 0..<count { anticipate(request(index).span, zones: zones, scratch: &scratch) }
+                for index in 0..<count { responder.anticipate(request(index).span, zones: zones) }
             }
             for index in 0..<count {
                 let response = UnsafeMutableRawBufferPointer(
                     start: ring.responses + index * responseSize,
                     count: responseSize
                 )
-                let outcome = DNSCore.answer(
-                    request(index).span,
+                let outcome = responder.respond(
+                    to: request(index).span,
+                    from: ClientAddress(csocket_client(peers, Int32(truncatingIfNeeded: index))),
                     over: .datagram,
                     zones: zones,
-                    options: options,
-                    scratch: &scratch,
                     into: response
                 )
                 ring.response_lengths[index] = UInt32(truncatingIfNeeded: outcome.length)
@@ -103,4 +103,9 @@ final class UDPWorker: Sendable {
             }
         }
     }
+}
+
+extension ClientAddress {
+    @inline(__always)
+    fileprivate init(_ client: csocket_client_address) { self.init(high: client.high, low: client.low) }
 }

@@ -29,6 +29,15 @@ void csocket_ring_free(csocket_ring *ring);
 // what there was is an error of an earlier datagram.
 int csocket_receive(csocket_ring *ring, int socket);
 
+// The address a datagram came from, IPv4 as IPv4-mapped IPv6: its first and last eight octets as numbers.
+typedef struct {
+    uint64_t high;
+    uint64_t low;
+} csocket_client_address;
+
+// Where the request `index` of the last batch came from.
+csocket_client_address csocket_client(const csocket_ring *ring, int index);
+
 // Sends the answers to the first `count` requests back to where they came from, from the address they were sent to.
 // Returns how many could not be sent; whoever misses one will ask again.
 int csocket_reply(csocket_ring *ring, int socket, int count);
