@@ -36,16 +36,13 @@ package struct ReverseZone: Hashable, Sendable {
     /// The zones that together hold exactly the addresses of `cidr`: one where the prefix ends between labels, else the
     /// 2 to 128 next below.
     package static func covering(_ cidr: String) throws(ReverseRangeError) -> [ReverseZone] {
-        let parts = cidr.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let prefix = IPAddress(parts[0]), parts[1].utf8.count <= 3,
-            parts[1].utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
-            let length = Int(parts[1]), length <= prefix.width
-        else { throw .notARange(cidr) }
-        let hostBits = prefix.width - length
-        let start = (prefix.bits >> UInt128(hostBits)) << UInt128(hostBits)
-        guard prefix.bits == start else {
-            throw .pastTheStart(cidr, start: "\(prefix.withBits(start))/\(length)")
+        let range: AddressRange
+        do {
+            range = try AddressRange(cidr)
+        } catch {
+            throw .invalid(error)
         }
+        let (prefix, length) = (range.first, range.length)
         guard length <= prefix.longestZonePrefix else { throw .tooNarrow(cidr, longest: prefix.longestZonePrefix) }
         let step = prefix.bitsPerLabel
         let zoneLength = (length + step - 1) / step * step
@@ -58,16 +55,13 @@ package struct ReverseZone: Hashable, Sendable {
 
 /// Why a text is no range for reverse zones.
 package enum ReverseRangeError: Error, Hashable, CustomStringConvertible {
-    case notARange(String)
-    case pastTheStart(String, start: String)
+    case invalid(AddressRangeError)
     case tooNarrow(String, longest: Int)
 
     package var description: String {
         switch self {
-        case .notARange(let text):
-            "reverse range \"\(text)\" is not an address range; write it as 10.96.0.0/12 or 2001:db8::/32"
-        case .pastTheStart(let text, let start):
-            "reverse range \"\(text)\" does not begin at its first address; did you mean \(start)?"
+        case .invalid(let error):
+            "reverse range \(error)"
         case .tooNarrow(let text, let longest):
             "reverse range \"\(text)\" is too narrow for a zone of its own; use a prefix of at most /\(longest)"
         }
@@ -115,20 +109,6 @@ extension IPAddress {
         return DomainName(uncheckedWire: wire)
     }
 
-    fileprivate var bits: UInt128 {
-        switch self {
-        case .v4(let address): UInt128(address)
-        case .v6(let high, let low): UInt128(high) << 64 | UInt128(low)
-        }
-    }
-
-    fileprivate func withBits(_ bits: UInt128) -> IPAddress {
-        isIPv4
-            ? .v4(UInt32(truncatingIfNeeded: bits))
-            : .v6(high: UInt64(truncatingIfNeeded: bits >> 64), low: UInt64(truncatingIfNeeded: bits))
-    }
-
-    fileprivate var width: Int { isIPv4 ? 32 : 128 }
     fileprivate var bitsPerLabel: Int { isIPv4 ? 8 : 4 }
     /// One label must be left for the addresses: a PTR record at the apex would not be theirs alone.
     fileprivate var longestZonePrefix: Int { width - bitsPerLabel }
