@@ -138,7 +138,15 @@ extension Message {
         if let edns {
             names.insert("edns")
             if edns.dnssecOK { names.insert("do") }
-            if edns.version != 0 || !edns.options.isEmpty { names.insert("unexpected-edns") }
+            if edns.version != 0 { names.insert("version=\(edns.version)") }
+            for option in edns.options {
+                let isError = option.code == 15 && option.data.count == 2
+                names.insert(
+                    isError
+                        ? "ede=\(UInt16(option.data[0]) << 8 | UInt16(option.data[1]))"
+                        : "option=\(option.code):\(RecordData.opaque(option.data).text)"
+                )
+            }
         }
         return names
     }

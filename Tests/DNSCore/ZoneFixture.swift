@@ -10,7 +10,7 @@ struct ZoneFixture {
 
     static let zones: [Contents] = read()
 
-    /// A store that serves them all; `unready.test` is loaded, but not declared complete.
+    /// A store that serves them all; `unready.test` is loaded, but not declared complete, and `stale.test` has lost its source.
     static func store() -> ZoneStore {
         let store = ZoneStore()
         store.serve(
@@ -18,7 +18,12 @@ struct ZoneFixture {
                 let zone = Zone(contents.apex, serial: contents.serial, in: store)
                 let batch = zone.apply(contents.changes)
                 precondition(batch.rejected.isEmpty, "\(batch.rejected)")
-                if contents.apex != DomainName("unready.test") { zone.freshness = .current }
+                zone.freshness =
+                    switch contents.apex {
+                    case DomainName("unready.test"): .unready
+                    case DomainName("stale.test"): .stale
+                    default: .current
+                    }
                 return zone
             }
         )

@@ -47,23 +47,29 @@ package struct Outcome: Hashable, Sendable {
 package struct AnswerScratch: ~Copyable {
     /// Enough for every SRV record to which a compression pointer can reach.
     static let visitedCapacity = 640
+    /// Enough for an OPT record with every option that answers carry.
+    static let optCapacity = 192
 
     /// The name looked up: 255 octets and padding.
     let name: UnsafeMutableRawPointer
     /// Blocks whose records the answer already holds.
     let visited: UnsafeMutablePointer<UnsafeMutableRawPointer>
     var visitedCount = 0
+    /// Where the OPT record of an answer is put together.
+    let opt: UnsafeMutableRawPointer
     private var turn: UInt32 = 0
 
     package init() {
         name = .allocate(byteCount: 256 + NameBytes.padding, alignment: 8)
         name.initializeMemory(as: UInt8.self, repeating: 0, count: 256 + NameBytes.padding)
         visited = .allocate(capacity: Self.visitedCapacity)
+        opt = .allocate(byteCount: Self.optCapacity, alignment: 8)
     }
 
     deinit {
         name.deallocate()
         visited.deallocate()
+        opt.deallocate()
     }
 
     /// Remembers a block. False when it was there before, or there is no room to tell.
@@ -113,7 +119,7 @@ package func answer(
 
     // RFC 1035 section 4.2.1: what a datagram may hold until EDNS says more.
     let limit = transport == .datagram ? 512 : Int(UInt16.max)
-    var writer = ResponseWriter(response, limit: limit, replyingTo: header)
+    var writer = ResponseWriter(response, limit: limit, replyingTo: header, opt: scratch.opt)
     guard header.flags.opcode == .query else { return writer.finish(.notImp) }
     guard header.questions == 1 else { return writer.finish(.formErr) }  // RFC 9619
     guard let question = Question(request, lowercasingInto: scratch.name) else { return writer.finish(.formErr) }
@@ -131,14 +137,18 @@ package func answer(
         guard query.version == 0 else { return writer.finish(.badVers) }
     }
 
-    guard question.recordClass == .in else { return writer.finish(.refused) }
+    guard question.recordClass == .in else { return writer.refuse(.notAuthoritative) }
     switch question.type {
     case .axfr, .ixfr:
         if !extras.isAuthenticated { writer.elaboration = .transfer }
-        return writer.finish(.refused)
+        return writer.refuse(.prohibited)
     case .opt, .nxname, .tkey, .tsig: return writer.finish(.formErr)
     case .any: break
-    default: if question.type.isMeta { return writer.finish(.notImp) }
+    default:
+        if question.type.isMeta {
+            writer.report(.notSupported)
+            return writer.finish(.notImp)
+        }
     }
     let code = resolve(question, in: zones, options, scratch: &scratch, writer: &writer)
     return writer.finish(code)

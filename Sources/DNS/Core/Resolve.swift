@@ -13,9 +13,21 @@ func resolve(
     scratch: inout AnswerScratch,
     writer: inout ResponseWriter
 ) -> ResponseCode {
-    guard var match = zones.find(scratch.name, count: question.nameLength) else { return .refused }
+    guard var match = zones.find(scratch.name, count: question.nameLength) else {
+        writer.report(.notAuthoritative)
+        return .refused
+    }
     writer.zone = match.label
-    guard match.zone.isReady else { return .servFail }
+    var isStale = false
+    switch match.zone.freshness {
+    case .unready:
+        writer.report(.notReady)
+        return .servFail
+    case .stale:
+        isStale = true
+        writer.report(.staleAnswer)
+    case .current: break
+    }
     writer.markAuthoritative()
     scratch.visitedCount = 0
 
@@ -25,6 +37,7 @@ func resolve(
     while true {
         guard let block = match.zone.find(scratch.name, count: match.cut) else {
             writer.appendAuthority(of: match.zone, apex: apex)
+            if isStale { writer.report(.staleNXDomainAnswer) }
             return .nxDomain
         }
         if let set = question.type == .any ? block.smallestSet : block.set(question.type.rawValue) {
@@ -58,6 +71,10 @@ func resolve(
         if !alias.hasApexPointers || next.cut < labels { apex = target + UInt16(next.cut) }
         owner = alias.hasApexPointers && labels == 0 ? apex : target
         match = next
+        if match.zone.freshness == .stale, !isStale {
+            isStale = true
+            writer.report(.staleAnswer)
+        }
     }
 }
 

@@ -16,7 +16,11 @@ struct ResponseWriter: ~Copyable {
     private(set) var answers: UInt16 = 0
     private var authorities: UInt16 = 0
     private var additionals: UInt16 = 0
-    private var opt: (udpPayloadSize: UInt16, dnssecOK: Bool)?
+    /// The OPT record of the response as far as it is known: `optLength` octets in the scratch's memory, none without EDNS.
+    private let opt: UnsafeMutableRawPointer
+    private var optLength = 0
+    /// Where the code of the extended error stands in it, zero for none.
+    private var errorOffset = 0
     private var type = RecordType(rawValue: 0)
     /// The label of the zone that answers.
     var zone: UInt16 = 0
@@ -26,12 +30,19 @@ struct ResponseWriter: ~Copyable {
     /// - Parameters:
     ///   - buffer: at least 512 octets.
     ///   - limit: 512 octets or more.
+    ///   - opt: memory for an OPT record, `AnswerScratch.optCapacity` octets.
     @inline(__always)
-    init(_ buffer: UnsafeMutableRawBufferPointer, limit: Int, replyingTo header: Header) {
+    init(
+        _ buffer: UnsafeMutableRawBufferPointer,
+        limit: Int,
+        replyingTo header: Header,
+        opt: UnsafeMutableRawPointer
+    ) {
         precondition(buffer.count >= 512 && limit >= 512, "every DNS message may have 512 octets")
         base = buffer.baseAddress.unsafelyUnwrapped
         capacity = buffer.count
         self.limit = min(capacity, limit)
+        self.opt = opt
         id = header.id
         // Opcode and RD come back, QR is set, all else begins clear.
         flags = HeaderFlags(rawValue: header.flags.rawValue & 0x7900 | 0x8000)
@@ -64,8 +75,34 @@ struct ResponseWriter: ~Copyable {
     /// Sets the limit agreed on and keeps room for the OPT record of the response.
     @inline(__always)
     mutating func negotiate(_ options: QueryOptions, ownPayloadSize: UInt16, limit: Int) {
-        opt = (ownPayloadSize, options.dnssecOK)
         self.limit = min(capacity, limit) - Self.optSize
+        optLength = Self.optSize
+        opt.storeBytes(of: 0, as: UInt8.self)
+        opt.storeBytes(of: RecordType.opt.rawValue.bigEndian, toByteOffset: 1, as: UInt16.self)
+        opt.storeBytes(of: ownPayloadSize.bigEndian, toByteOffset: 3, as: UInt16.self)
+        let flags: UInt32 = options.dnssecOK ? 0x8000 : 0
+        opt.storeBytes(of: flags.bigEndian, toByteOffset: 5, as: UInt32.self)
+    }
+
+    /// Adds an option to OPT, and returns where its `length` octets of data go. `nil` without EDNS or where it has no room.
+    @inline(__always)
+    mutating func appendOption(_ code: UInt16, length: Int) -> UnsafeMutableRawPointer? {
+        guard optLength > 0, 4 + length <= min(room, AnswerScratch.optCapacity - optLength) else { return nil }
+        let option = opt + optLength
+        option.storeBytes(of: code.bigEndian, as: UInt16.self)
+        option.storeBytes(of: UInt16(truncatingIfNeeded: length).bigEndian, toByteOffset: 2, as: UInt16.self)
+        optLength += 4 + length
+        limit -= 4 + length
+        return option + 4
+    }
+
+    /// Says why the answer is what it is, to those who speak EDNS. A later call takes the place of an earlier one.
+    mutating func report(_ error: ExtendedError) {
+        if errorOffset == 0 {
+            guard let code = appendOption(ExtendedError.option, length: 2) else { return }
+            errorOffset = code - opt
+        }
+        opt.storeBytes(of: error.rawValue.bigEndian, toByteOffset: errorOffset, as: UInt16.self)
     }
 
     // MARK: - Records
@@ -169,18 +206,22 @@ struct ResponseWriter: ~Copyable {
 
     // MARK: - End
 
+    /// Ends with REFUSED and its reason.
+    mutating func refuse(_ error: ExtendedError) -> Outcome {
+        report(error)
+        return finish(.refused)
+    }
+
     /// Writes OPT and the header.
     @inline(__always)
     mutating func finish(_ code: ResponseCode) -> Outcome {
-        if let opt {
+        if optLength > 0 {
             let record = base + end
-            record.storeBytes(of: 0, as: UInt8.self)
-            record.storeBytes(of: RecordType.opt.rawValue.bigEndian, toByteOffset: 1, as: UInt16.self)
-            record.storeBytes(of: opt.udpPayloadSize.bigEndian, toByteOffset: 3, as: UInt16.self)
-            let extended = UInt32(code.rawValue >> 4) << 24 | (opt.dnssecOK ? 0x8000 : 0)
-            record.storeBytes(of: extended.bigEndian, toByteOffset: 5, as: UInt32.self)
-            record.storeBytes(of: 0, toByteOffset: 9, as: UInt16.self)
-            end += Self.optSize
+            record.copyMemory(from: opt, byteCount: optLength)
+            record.storeBytes(of: UInt8(truncatingIfNeeded: code.rawValue >> 4), toByteOffset: 5, as: UInt8.self)
+            let options = UInt16(truncatingIfNeeded: optLength - Self.optSize)
+            record.storeBytes(of: options.bigEndian, toByteOffset: 9, as: UInt16.self)
+            end += optLength
             additionals += 1
         }
         let head = UInt32(id) << 16 | UInt32(flags.rawValue | code.rawValue & 0xf)

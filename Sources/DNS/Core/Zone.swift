@@ -98,7 +98,10 @@ struct ZoneImage: @unchecked Sendable {
     var apex: NameBlock { NameBlock(base: fields.pointee.apex.load(ordering: .acquiring)) }
 
     @inline(__always)
-    var isReady: Bool { fields.pointee.freshness.load(ordering: .acquiring) != .unready }
+    var freshness: ZoneFreshness { fields.pointee.freshness.load(ordering: .acquiring) }
+
+    @inline(__always)
+    var isReady: Bool { freshness != .unready }
 
     /// The name whose first `count` octets, those below the apex, stand at `name`.
     @inline(__always)
