@@ -240,46 +240,62 @@ import Testing
 
     // MARK: Time
 
-    @Test("A response that does not come ends at the total timeout", arguments: [0, 1])
-    func totalTimeout(bytesOfBody: Int) async throws {
+    /// A request is heard, answered with a byte of a body or not at all, and then time passes.
+    private func expectTimeout(
+        bytesOfBody: Int,
+        _ request: (String) -> HTTPRequest,
+        detail: String
+    ) async throws {
+        let heard = Signal()
+        let time = SteppedTime()
         try await withServer { connection in
             _ = try await connection.request()
             if bytesOfBody > 0 { try await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx") }
+            heard.fire()
             await connection.waitForClose()
         } body: { server in
-            let error = await #expect(throws: HTTPError.self) {
-                try await makeClient().send(HTTPRequest(.get, server.url(), totalTimeout: .milliseconds(30)))
-            }
+            let request = request(server.url())
+            let response = Task { try await makeClient(time: time).send(request) }
+            await heard.wait()
+            let error = await time.passing { await #expect(throws: HTTPError.self) { try await response.value } }
             #expect(error?.reason == .timeout)
-            #expect(error?.detail == "no complete response within 30 ms")
+            #expect(error?.detail == detail)
         }
+    }
+
+    @Test("A response that does not come ends at the total timeout", arguments: [0, 1])
+    func totalTimeout(bytesOfBody: Int) async throws {
+        try await expectTimeout(
+            bytesOfBody: bytesOfBody,
+            { HTTPRequest(.get, $0, totalTimeout: .seconds(20)) },
+            detail: "no complete response within 20 s"
+        )
     }
 
     @Test("Silence ends at the idle timeout, before the head and within the body", arguments: [0, 1])
     func idleTimeout(bytesOfBody: Int) async throws {
-        try await withServer { connection in
-            _ = try await connection.request()
-            if bytesOfBody > 0 { try await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx") }
-            await connection.waitForClose()
-        } body: { server in
-            let request = HTTPRequest(.get, server.url(), totalTimeout: nil, idleTimeout: .milliseconds(30))
-            let error = await #expect(throws: HTTPError.self) { try await makeClient().send(request) }
-            #expect(error?.reason == .timeout)
-            #expect(error?.detail == "the server was silent for 30 ms")
-        }
+        try await expectTimeout(
+            bytesOfBody: bytesOfBody,
+            { HTTPRequest(.get, $0, totalTimeout: nil, idleTimeout: .milliseconds(1500)) },
+            detail: "the server was silent for 1500 ms"
+        )
     }
 
     @Test("A server that accepts and does not speak TLS ends at the connect timeout")
     func connectTimeout() async throws {
+        let accepted = Signal()
+        let time = SteppedTime()
         try await withServer { connection in
+            accepted.fire()
             await connection.waitForClose()
         } body: { server in
-            let client = makeClient(HTTPClientConfiguration(connectTimeout: .milliseconds(30)))
-            let error = await #expect(throws: HTTPError.self) {
-                try await client.send(HTTPRequest(.get, "https://127.0.0.1:\(server.port)/", totalTimeout: nil))
-            }
+            let url = "https://127.0.0.1:\(server.port)/"
+            let client = makeClient(HTTPClientConfiguration(connectTimeout: .seconds(1000)), time: time)
+            let response = Task { try await client.send(HTTPRequest(.get, url, totalTimeout: nil)) }
+            await accepted.wait()
+            let error = await time.passing { await #expect(throws: HTTPError.self) { try await response.value } }
             #expect(error?.reason == .timeout)
-            #expect(error?.detail.contains("no connection within 30 ms") == true)
+            #expect(error?.detail.contains("no connection within 1000 s") == true)
         }
     }
 }

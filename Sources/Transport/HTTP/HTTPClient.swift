@@ -11,9 +11,15 @@
 package final class HTTPClient: HTTPSending {
     /// What is wrong with the configuration comes out as the error of each request.
     private let settings: Result<ClientSettings, ClientSettings.Unusable>
+    private let loop: TransferLoop
 
     /// Reads the files the configuration names, now and never again.
-    package init(_ configuration: HTTPClientConfiguration = HTTPClientConfiguration()) {
+    package convenience init(_ configuration: HTTPClientConfiguration = HTTPClientConfiguration()) {
+        self.init(configuration, loop: .shared)
+    }
+
+    init(_ configuration: HTTPClientConfiguration, loop: TransferLoop) {
+        self.loop = loop
         settings = Result { () throws(ClientSettings.Unusable) in try ClientSettings(configuration) }
     }
 
@@ -34,7 +40,7 @@ package final class HTTPClient: HTTPSending {
         switch settings {
         case .success(let settings):
             let prepared = try PreparedRequest(request, form: form, settings: settings)
-            return Transfer(prepared, loop: .shared)
+            return Transfer(prepared, loop: loop)
         case .failure(let unusable):
             let url = (try? RequestURL(request.url).redacted) ?? RequestURL.redacted(unusable: request.url)
             throw HTTPError(.request, method: request.method, url: url, detail: unusable.problem)

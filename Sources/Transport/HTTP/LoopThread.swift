@@ -9,12 +9,17 @@ struct LoopThread {
 
     private let multi: UnsafeMutableRawPointer
     private let takeCommands: () -> [TransferLoop.Command]
-    private let clock = ContinuousClock()
+    private let time: @Sendable () -> ContinuousClock.Instant
     private var active: [ObjectIdentifier: ActiveTransfer] = [:]
     private var spareHandles: [EasyHandle] = []
 
-    init(_ multi: UnsafeMutableRawPointer, takeCommands: @escaping () -> [TransferLoop.Command]) {
+    init(
+        _ multi: UnsafeMutableRawPointer,
+        time: @escaping @Sendable () -> ContinuousClock.Instant,
+        takeCommands: @escaping () -> [TransferLoop.Command]
+    ) {
         self.multi = multi
+        self.time = time
         self.takeCommands = takeCommands
     }
 
@@ -22,7 +27,7 @@ struct LoopThread {
         while true {
             for command in takeCommands() { obey(command) }
             // One reading of the clock a round: what the round receives counts before what the round expires.
-            let now = clock.now
+            let now = time()
             var running: CInt = 0
             curl_multi_perform(multi, &running)
             collectFinished(now: now)
@@ -38,7 +43,7 @@ struct LoopThread {
         case .stop(let transfer):
             if let stopped = active[ObjectIdentifier(transfer)] { remove(stopped) }
         case .resume(let transfer):
-            active[ObjectIdentifier(transfer)]?.resume(now: clock.now)
+            active[ObjectIdentifier(transfer)]?.resume(now: time())
         }
     }
 
@@ -48,7 +53,7 @@ struct LoopThread {
             return transfer.finish(.failed(transfer.request.error(.request, "memory has run out")))
         }
         do throws(OptionFailure) {
-            let starting = try ActiveTransfer(transfer, handle: handle, now: clock.now)
+            let starting = try ActiveTransfer(transfer, handle: handle, now: time())
             guard curl_multi_add_handle(multi, handle.curl) == CURLM_OK else {
                 throw OptionFailure(code: CURLE_FAILED_INIT)
             }
@@ -58,11 +63,13 @@ struct LoopThread {
         }
     }
 
-    /// Takes a transfer out of libcurl. Its connection is kept if libcurl can use it again.
-    private mutating func remove(_ transfer: ActiveTransfer) {
+    /// Takes a transfer out of libcurl. Its connection is kept if libcurl can use it again, its handle if it served a
+    /// whole exchange: one that ended before it had a connection keeps its receive buffer through a reset (libcurl up
+    /// to 8.6), and takes no other size for it.
+    private mutating func remove(_ transfer: ActiveTransfer, isComplete: Bool = false) {
         curl_multi_remove_handle(multi, transfer.handle.curl)
         active[ObjectIdentifier(transfer.transfer)] = nil
-        if spareHandles.count < Self.handlesKept {
+        if isComplete, spareHandles.count < Self.handlesKept {
             transfer.handle.reset()
             spareHandles.append(transfer.handle)
         }
@@ -77,7 +84,7 @@ struct LoopThread {
             ccurl_get_pointer(easy, CURLINFO_PRIVATE, &context)
             let finished = ActiveTransfer.from(context)
             if let end = finished.end(code, now: now) {
-                remove(finished)
+                remove(finished, isComplete: end.isComplete)
                 finished.transfer.finish(end)
             } else {
                 curl_multi_remove_handle(multi, easy)

@@ -2,8 +2,8 @@ import CCurl
 import Glibc
 import Synchronization
 
-/// The process's one libcurl thread and the way to it. Every client's transfers run on it, so that connections are
-/// pooled in one place; an idle process waits in one system call, without a timeout.
+/// A libcurl thread and the way to it. The process has one, ``shared``: every client's transfers run on it, so that
+/// connections are pooled in one place; an idle process waits in one system call, without a timeout.
 final class TransferLoop: Sendable {
     enum Command {
         case start(Transfer)
@@ -18,16 +18,19 @@ final class TransferLoop: Sendable {
         let pointer: UnsafeMutableRawPointer
     }
 
-    static let shared = TransferLoop()
+    static let shared = TransferLoop { ContinuousClock.now }
 
     private let multi: Multi
+    private let time: @Sendable () -> ContinuousClock.Instant
     private let inbox = Mutex<[Command]>([])
 
-    private init() {
+    /// A loop whose deadlines go by `time`. Its thread never ends.
+    init(time: @escaping @Sendable () -> ContinuousClock.Instant) {
         guard curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK, let pointer = curl_multi_init() else {
             fatalError("libcurl cannot be initialised")
         }
         multi = Multi(pointer: pointer)
+        self.time = time
         ccurl_multi_set_long(pointer, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
         // Otherwise idle connections are kept in proportion to the running transfers, and a pool runs dry in a lull.
         ccurl_multi_set_long(pointer, CURLMOPT_MAXCONNECTS, 256)
@@ -40,7 +43,7 @@ final class TransferLoop: Sendable {
                 TransferLoop.blockSignals()
                 TransferLoop.nameThread()
                 let loop = Unmanaged<TransferLoop>.fromOpaque(argument!).takeRetainedValue()
-                var thread = LoopThread(loop.multi.pointer) { loop.takeCommands() }
+                var thread = LoopThread(loop.multi.pointer, time: loop.time) { loop.takeCommands() }
                 thread.run()
             },
             Unmanaged.passRetained(self).toOpaque()
@@ -57,8 +60,11 @@ final class TransferLoop: Sendable {
             return commands.count == 1
         }
         // The others find the thread already on its way.
-        if isFirst { curl_multi_wakeup(multi.pointer) }
+        if isFirst { wake() }
     }
+
+    /// Has the libcurl thread look at commands and deadlines at once.
+    func wake() { curl_multi_wakeup(multi.pointer) }
 
     private func takeCommands() -> [Command] {
         inbox.withLock { commands in

@@ -3,16 +3,22 @@ import Glibc
 @testable import HTTPTransport
 
 /// A client whose environment names a proxy that is not there, for all hosts but loopback and `direct.test`: whatever
-/// goes to the wrong place fails.
-func makeClient(_ configuration: HTTPClientConfiguration = HTTPClientConfiguration()) -> HTTPClient {
+/// goes to the wrong place fails. Its deadlines go by `time`; by default none is ever reached.
+func makeClient(
+    _ configuration: HTTPClientConfiguration = HTTPClientConfiguration(),
+    time: SteppedTime = patience
+) -> HTTPClient {
     environment
-    return HTTPClient(configuration)
+    return HTTPClient(configuration, loop: time.loop)
 }
+
+private let patience = SteppedTime()
 
 /// A client that trusts the test servers.
 func makeTrustingClient(
     serverName: String? = nil,
-    clientCertificate: HTTPClientConfiguration.ClientCertificate? = nil
+    clientCertificate: HTTPClientConfiguration.ClientCertificate? = nil,
+    time: SteppedTime = patience
 ) -> HTTPClient {
     makeClient(
         HTTPClientConfiguration(
@@ -21,7 +27,8 @@ func makeTrustingClient(
                 clientCertificate: clientCertificate,
                 serverName: serverName
             )
-        )
+        ),
+        time: time
     )
 }
 
