@@ -5,7 +5,7 @@ import Testing
 
 @testable import HTTPTransport
 
-@Suite(.timeLimit(.minutes(1))) struct HTTP2Tests {
+@Suite(.timeLimit(.minutes(5))) struct HTTP2Tests {
     private let client = makeTrustingClient()
 
     private func get(_ url: String) -> HTTPRequest { HTTPRequest(.get, url, totalTimeout: nil) }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTPTransport
 
-@Suite(.timeLimit(.minutes(1))) struct ProxyTests {
+@Suite(.timeLimit(.minutes(5))) struct ProxyTests {
     /// Answers as a proxy, for whatever host.
     private static let proxy: TestServer.Script = { connection in
         while let request = try await connection.request() {

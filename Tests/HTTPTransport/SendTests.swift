@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTPTransport
 
-@Suite(.timeLimit(.minutes(1))) struct SendTests {
+@Suite(.timeLimit(.minutes(5))) struct SendTests {
     /// Answers every request with what it was.
     private static let echo: TestServer.Script = { connection in
         while let request = try await connection.request() {
@@ -290,7 +290,7 @@ import Testing
             await connection.waitForClose()
         } body: { server in
             let url = "https://127.0.0.1:\(server.port)/"
-            let client = makeClient(HTTPClientConfiguration(connectTimeout: .seconds(1000)), time: time)
+            let client = makeClient(time: time)
             let response = Task { try await client.send(HTTPRequest(.get, url, totalTimeout: nil)) }
             await accepted.wait()
             let error = await time.passing { await #expect(throws: HTTPError.self) { try await response.value } }

@@ -6,7 +6,7 @@ import Testing
 
 private let chunkedHead = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n"
 
-@Suite(.timeLimit(.minutes(1))) struct StreamTests {
+@Suite(.timeLimit(.minutes(5))) struct StreamTests {
     private func watch(_ url: String, idleTimeout: Duration? = nil) -> HTTPRequest {
         HTTPRequest(.get, url, totalTimeout: nil, idleTimeout: idleTimeout)
     }
@@ -151,12 +151,23 @@ private let chunkedHead = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A:
 
     // MARK: Ends
 
-    @Test("Streams begin after any number of requests that never got a connection")
-    func afterFailures() async throws {
+    @Test("Streams begin after any number of requests that never got a connection, or shared one")
+    func afterOthers() async throws {
         // More than handles are kept.
         for _ in 0..<40 {
             await #expect(throws: HTTPError.self) {
                 try await makeClient().send(HTTPRequest(.get, "http://nowhere.direct.test/"))
+            }
+        }
+        let all = Barrier(40)
+        try await withHTTP2Server { stream in
+            await all.arrive()
+            try await stream.respond()
+        } body: { server in
+            let client = makeTrustingClient()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<40 { group.addTask { _ = try await client.send(HTTPRequest(.get, server.url())) } }
+                try await group.waitForAll()
             }
         }
         try await withServer { connection in

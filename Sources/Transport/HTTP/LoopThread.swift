@@ -49,7 +49,8 @@ struct LoopThread {
 
     private mutating func start(_ transfer: Transfer) {
         guard transfer.isWanted else { return }
-        guard let handle = spareHandles.popLast() ?? EasyHandle() else {
+        let spare = Self.canServeAgain(transfer) ? spareHandles.popLast() : nil
+        guard let handle = spare ?? EasyHandle() else {
             return transfer.finish(.failed(transfer.request.error(.request, "memory has run out")))
         }
         do throws(OptionFailure) {
@@ -63,17 +64,20 @@ struct LoopThread {
         }
     }
 
-    /// Takes a transfer out of libcurl. Its connection is kept if libcurl can use it again, its handle if it served a
-    /// whole exchange: one that ended before it had a connection keeps its receive buffer through a reset (libcurl up
-    /// to 8.6), and takes no other size for it.
-    private mutating func remove(_ transfer: ActiveTransfer, isComplete: Bool = false) {
+    /// Takes a transfer out of libcurl. Its connection is kept if libcurl can use it again.
+    private mutating func remove(_ transfer: ActiveTransfer) {
         curl_multi_remove_handle(multi, transfer.handle.curl)
         active[ObjectIdentifier(transfer.transfer)] = nil
-        if isComplete, spareHandles.count < Self.handlesKept {
+        if Self.canServeAgain(transfer.transfer), spareHandles.count < Self.handlesKept {
             transfer.handle.reset()
             spareHandles.append(transfer.handle)
         }
     }
+
+    /// Streams have a receive buffer of another size, and a handle of their own for that. Up to 8.6 libcurl may leave a
+    /// handle its buffer when a transfer is over (one that never got a connection, or shared it), keeps it through a
+    /// reset, and then refuses another size with CURLE_BAD_FUNCTION_ARGUMENT.
+    private static func canServeAgain(_ transfer: Transfer) -> Bool { transfer.request.form == .whole }
 
     private mutating func collectFinished(now: ContinuousClock.Instant) {
         var left: CInt = 0
@@ -84,7 +88,7 @@ struct LoopThread {
             ccurl_get_pointer(easy, CURLINFO_PRIVATE, &context)
             let finished = ActiveTransfer.from(context)
             if let end = finished.end(code, now: now) {
-                remove(finished, isComplete: end.isComplete)
+                remove(finished)
                 finished.transfer.finish(end)
             } else {
                 curl_multi_remove_handle(multi, easy)

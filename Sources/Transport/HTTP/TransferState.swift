@@ -215,13 +215,6 @@ struct TransferState<HeadWaiter, Reader>: ~Copyable {
 enum TransferEnd {
     case complete
     case failed(HTTPError)
-
-    var isComplete: Bool {
-        switch self {
-        case .complete: true
-        case .failed: false
-        }
-    }
 }
 
 /// The answer to bytes that arrived.

@@ -3,12 +3,15 @@ import Glibc
 @testable import HTTPTransport
 
 /// A client whose environment names a proxy that is not there, for all hosts but loopback and `direct.test`: whatever
-/// goes to the wrong place fails. Its deadlines go by `time`; by default none is ever reached.
+/// goes to the wrong place fails. Its deadlines go by `time`; by default none is ever reached. libcurl's own, for making a
+/// connection, is out of the way.
 func makeClient(
     _ configuration: HTTPClientConfiguration = HTTPClientConfiguration(),
     time: SteppedTime = patience
 ) -> HTTPClient {
     environment
+    var configuration = configuration
+    configuration.connectTimeout = .seconds(1000)
     return HTTPClient(configuration, loop: time.loop)
 }
 
