@@ -63,6 +63,19 @@ import Testing
         #expect(machine.listed(version: "10", token: "", at: start) == Decision([.commit], Self.watch("10")))
     }
 
+    @Test("pages of two moments are given up for one whole list")
+    func pagesOfTwoMoments() {
+        var machine = machine()
+        _ = machine.start()
+        _ = machine.listed(version: "10", token: "t1", at: start)
+        let whole = Machine.Step.read(.page(limit: nil, continueToken: ""))
+        #expect(
+            machine.listed(version: "12", token: "", at: start)
+                == Decision([.discard, .restarted(.expired)], whole)
+        )
+        #expect(machine.listed(version: "13", token: "", at: start) == Decision([.commit], Self.watch("13")))
+    }
+
     @Test("a streamed list is staged until its end mark, and goes on as a watch")
     func streamedList() {
         var machine = machine(streams: true)

@@ -77,7 +77,7 @@ extension ListWatchMachine {
     }
 
     private mutating func expired(_ status: KubernetesStatus, _ goal: Goal) -> Decision {
-        if case .listing(_, let token) = state, !token.isEmpty {
+        if case .listing(_, _?) = state {
             // The fresh token in the answer would join pages of two moments into one list.
             return Decision([.restarted(.expired)], begin(.listWhole))
         }

@@ -104,9 +104,9 @@ package struct ListWatchMachine: Sendable {
         ///   waiting (failure)
         case streaming(isOpen: Bool)
         /// A paged list.
-        /// → listing (next page; everything at once when the continue token has expired), watching (last page),
-        ///   refreshing (401), waiting (failure)
-        case listing(limit: Int?, token: String)
+        /// → listing (next page; everything at once when the continue token has expired or a page is of another
+        ///   moment), watching (last page), refreshing (401), waiting (failure)
+        case listing(limit: Int?, page: Page?)
         /// → watching (ended, broken, silent once), streaming or listing (expired, unreadable, silent twice),
         ///   refreshing (401), waiting (failure)
         case watching(Watching)
@@ -114,6 +114,13 @@ package struct ListWatchMachine: Sendable {
         case refreshing(then: Goal)
         /// → streaming, listing or watching (waited), refreshing (waited after a 401)
         case waiting(then: Goal)
+    }
+
+    /// The page that was read last.
+    struct Page: Hashable {
+        let version: String
+        /// For the next one.
+        let token: String
     }
 
     struct Watching {
@@ -188,12 +195,16 @@ extension ListWatchMachine {
     package mutating func listed(version: String, token: String, at now: Instant) -> Decision {
         guard case .listing(let limit, let previous) = state else { preconditionFailure("no page was asked for") }
         refusals = 0
+        if let previous, previous.version != version {
+            // What changed between the two would be in neither the list nor the watch after it.
+            return Decision([.discard, .restarted(.expired)], begin(.listWhole))
+        }
         guard !token.isEmpty else {
             guard !version.isEmpty else { return failed(.unreadable("a list without resourceVersion"), at: now) }
             return Decision([.commit] + recovery(), begin(.watch(after: version)))
         }
-        guard token != previous else { return failed(.unreadable("a list that does not advance"), at: now) }
-        state = .listing(limit: limit, token: token)
+        guard token != previous?.token else { return failed(.unreadable("a list that does not advance"), at: now) }
+        state = .listing(limit: limit, page: Page(version: version, token: token))
         return Decision([], .read(.page(limit: limit, continueToken: token)))
     }
 
@@ -290,7 +301,7 @@ extension ListWatchMachine {
             return .read(.streamedList(seconds: drawWatchSeconds()))
         case .list, .listWhole:
             let limit = goal == .list ? settings.pageSize : nil
-            state = .listing(limit: limit, token: "")
+            state = .listing(limit: limit, page: nil)
             return .read(.page(limit: limit, continueToken: ""))
         case .watch(let version):
             state = .watching(Watching(version: version))

@@ -24,10 +24,21 @@ struct Staging<Object: KubernetesObject>: Sendable {
 
     mutating func apply(_ change: ObjectChange<Object>) {
         switch change {
-        case .set(let object): objects[Key(object.metadata)] = object
-        case .removed(let object): objects[Key(object.metadata)] = nil
-        case .unreadable(let object): unreadable.append(object)
+        case .set(let object):
+            let key = Key(object.metadata)
+            objects[key] = object
+            forgetUnreadable(key)
+        case .removed(let object):
+            let key = Key(object.metadata)
+            objects[key] = nil
+            forgetUnreadable(key)
+        case .unreadable(let object):
+            unreadable.append(object)
         }
+    }
+
+    private mutating func forgetUnreadable(_ key: Key) {
+        unreadable.removeAll { $0.metadata.map(Key.init) == key }
     }
 
     var readable: [Object] { Array(objects.values) }
