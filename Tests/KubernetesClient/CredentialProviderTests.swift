@@ -6,7 +6,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite(.timeLimit(.minutes(1))) struct CredentialProviderTests {
+@Suite(.timeLimit(.minutes(5))) struct CredentialProviderTests {
     private let folder: TemporaryFolder
     private let environment = ["PATH": "/usr/bin:/bin", "INHERITED": "yes"]
 
@@ -207,7 +207,7 @@ import Testing
     )
     func failures(script: String, reason: CredentialError.Reason, message: String) async throws {
         let plugin = try plugin(script) {
-            $0.timeout = .milliseconds(message.contains("0.3") ? 300 : 20_000)
+            $0.timeout = .milliseconds(message.contains("0.3") ? 300 : 240_000)
             $0.outputLimit = 4096
             $0.installHint = "hint"
         }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite(.timeLimit(.minutes(1))) struct EventTests {
+@Suite(.timeLimit(.minutes(5))) struct EventTests {
     private let time = Timestamp("2026-11-22T14:40:00Z")!
     private let start = ContinuousClock.now
 

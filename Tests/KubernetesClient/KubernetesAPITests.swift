@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite(.timeLimit(.minutes(1))) struct KubernetesAPITests {
+@Suite(.timeLimit(.minutes(5))) struct KubernetesAPITests {
     private func api(
         _ server: ScriptedServer,
         _ credentials: CredentialSource = .none

@@ -10,7 +10,7 @@ import Testing
 @testable import KubernetesSystem
 
 /// The whole source against a scripted API server.
-@Suite(.timeLimit(.minutes(1))) struct KubernetesSourceTests {
+@Suite(.timeLimit(.minutes(5))) struct KubernetesSourceTests {
     private static let services = "/api/v1/services"
     private static let slices = "/apis/discovery.k8s.io/v1/endpointslices"
     private static let endpoints = "/api/v1/endpoints"

@@ -10,7 +10,7 @@ import Testing
 @testable import KubernetesSystem
 
 /// The source over real HTTP, against the API server stand-in and its faults.
-@Suite(.timeLimit(.minutes(1))) struct SandboxTests {
+@Suite(.timeLimit(.minutes(5))) struct SandboxTests {
     private static let key = ServiceKey(namespace: "shop", name: "cart")
 
     /// A source that runs against a server into a catalog, with short waits.

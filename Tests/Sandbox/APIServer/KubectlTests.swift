@@ -210,7 +210,8 @@ struct KubectlTests {
         process.standardOutput = pipe
         try process.run()
         var lines = lines(of: pipe).makeAsyncIterator()
-        #expect(await lines.next()?.contains("192.0.2.1") == true)
+        let first = try #require(await lines.next(), "kubectl says nothing: is kubernetes-client installed?")
+        #expect(first.contains("192.0.2.1"))
         // The watch begins once the list has been shown.
         await kubectl.server.whenWatches { $0 > 0 }
         try kubectl.server.load(yaml: manifests(port: 9090).replacing("192.0.2.1", with: "192.0.2.7"))
