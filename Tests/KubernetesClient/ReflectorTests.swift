@@ -98,7 +98,9 @@ import Testing
         await harness.stop()
     }
 
-    @Test("an object that cannot be read and then can, or goes, while a streamed list is under way, is no riddle after it")
+    @Test(
+        "what cannot be read at first, and then can or is gone before a streamed list ends, does not count as unreadable"
+    )
     func unreadableWithinStreamedList() async {
         func broken(_ name: String, _ version: Int) -> String {
             Body.event(

@@ -142,6 +142,55 @@ import Testing
         await cluster.stop()
     }
 
+    private enum PageFault: CaseIterable {
+        case cut, truncation, restart, compaction
+    }
+
+    @Test(
+        "a list that breaks off between its pages is read again, and nothing is told of half of it",
+        arguments: PageFault.allCases
+    )
+    private func interruptedPages(fault: PageFault) async throws {
+        let server = try await server { $0.streamingLists = .disabled }
+        try server.fill(services: 9, endpoints: 2)
+        let isNextPage: @Sendable (ServerRequest) -> Bool = {
+            $0.path.hasSuffix("/services") && $0.parameter("continue") != nil
+        }
+        let (reached, reaches) = AsyncStream<Void>.makeStream()
+        switch fault {
+        case .cut: server.faults.add(.cut, times: 1, where: isNextPage)
+        case .truncation: server.faults.add(.truncation(after: 100), times: 1, where: isNextPage)
+        case .restart:
+            server.faults.add(.silence, times: 1) { request in
+                guard isNextPage(request) else { return false }
+                reaches.yield()
+                return true
+            }
+        case .compaction:
+            server.faults.add(.cut) { request in
+                guard isNextPage(request) else { return false }
+                // The version of the first page is forgotten before the second is asked for.
+                let later = "{apiVersion: v1, kind: ConfigMap, metadata: {name: later, namespace: shop}}"
+                _ = try? server.load(yaml: later)
+                server.compact()
+                return false
+            }
+        }
+        let cluster = Cluster(server) { _, machine in machine.pageSize = 2 }
+        let seen = Mutex<[Int]>([])
+        cluster.store.subscribe { [store = cluster.store] _ in
+            seen.withLock { $0.append(store.snapshot.systems["east"]?.services.count ?? 0) }
+        }
+        if fault == .restart {
+            for await _ in reached { break }
+            try await server.restart()
+        }
+        await cluster.until { cluster.store.freshness(of: "east") == .current }
+        #expect(seen.withLock { $0 } == [10])
+        #expect(cluster.store.snapshot.systems["east"]?.endpointCount == 19)
+        await cluster.stop()
+    }
+
     private enum Interruption: CaseIterable {
         case cut, end, expire, restart, compact
     }
