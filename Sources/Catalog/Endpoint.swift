@@ -103,6 +103,27 @@ package final class EndpointAttributes: Hashable, Sendable {
     }
 }
 
+/// Where an endpoint runs. Kept apart so that the endpoints of one node can share it: they are many, and pay one word.
+package final class EndpointPlace: Hashable, Sendable {
+    package let nodeName: String?
+    /// The topology zone.
+    package let zone: String?
+
+    package init(nodeName: String? = nil, zone: String? = nil) {
+        self.nodeName = nodeName
+        self.zone = zone
+    }
+
+    package static func == (left: EndpointPlace, right: EndpointPlace) -> Bool {
+        left === right || (left.nodeName == right.nodeName && left.zone == right.zone)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(nodeName)
+        hasher.combine(zone)
+    }
+}
+
 /// One address of a service. Value-equal endpoints are the same to every projection.
 package struct Endpoint: Hashable, Sendable {
     package var host: Host
@@ -111,9 +132,8 @@ package struct Endpoint: Hashable, Sendable {
     package var hostname: String?
     /// The name of the object behind the address: the Pod in Kubernetes, the instance id in a registry.
     package var targetName: String?
-    package var nodeName: String?
-    /// The topology zone.
-    package var zone: String?
+    /// Nil where neither node nor zone is known.
+    package var place: EndpointPlace?
     /// Shared between the endpoints of one slice.
     package var ports: [EndpointPort]
     package var attributes: EndpointAttributes?
@@ -132,9 +152,12 @@ package struct Endpoint: Hashable, Sendable {
         self.readiness = readiness
         self.hostname = hostname
         self.targetName = targetName
-        self.nodeName = nodeName
-        self.zone = zone
+        place = nodeName == nil && zone == nil ? nil : EndpointPlace(nodeName: nodeName, zone: zone)
         self.ports = ports
         self.attributes = attributes
     }
+
+    package var nodeName: String? { place?.nodeName }
+    /// The topology zone.
+    package var zone: String? { place?.zone }
 }

@@ -68,7 +68,7 @@ import Testing
     func silent() {
         var bed = TestBed(.kubernetes(reverse: ReverseZone.all), [database(1...3)])
         var service = database(1...3)
-        service.endpoints[0].nodeName = "elsewhere"
+        service.endpoints[0].place = EndpointPlace(nodeName: "elsewhere")
         service.endpoints[1].targetName = "another"
         service.externalHosts = [Host("192.0.2.1")]
         bed.set(service)

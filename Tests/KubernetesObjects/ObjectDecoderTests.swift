@@ -330,19 +330,56 @@ import Testing
         #expect(error.map { "\($0)" } == "expected a list at byte 57")
     }
 
-    @Test("Long node names and zones share one copy")
-    func interning() throws {
+    @Test("The endpoints of a node share one place, over all that one reader reads")
+    func places() throws {
         let node = "ip-10-0-12-34.eu-west-1.compute.internal"
-        let others = (0..<300).map {
-            #"{"addresses":["10.0.\#($0 / 256).\#($0 % 256)"],"nodeName":"\#(node)\#($0 % 3)"}"#
+        let endpoints = (0..<300).map {
+            #"{"addresses":["10.0.\#($0 / 256).\#($0 % 256)"],"nodeName":"\#(node)\#($0 % 3)","zone":"z"}"#
         }
-        let slice = try slice(endpoints: "[\(others.joined(separator: ","))]")
-        #expect(slice.endpoints.enumerated().allSatisfy { $1.nodeName == "\(node)\($0 % 3)" })
-        func storage(_ index: Int) throws -> UnsafePointer<UInt8>? {
-            try #require(slice.endpoints[index].nodeName).utf8.withContiguousStorageIfAvailable { $0.baseAddress }
-                ?? nil
+        let body = #""addressType":"IPv4","endpoints":[\#(endpoints.joined(separator: ","))]"#
+        var context = DecodingContext()
+        func read(_ name: String) throws -> EndpointSliceObject {
+            let json = #"{"metadata":{"name":"\#(name)","namespace":"n"},\#(body)}"#
+            let event = #"{"type":"ADDED","object":\#(json)}"#
+            guard
+                case .added(let slice) = try ObjectDecoder<EndpointSliceObject>.decodeEvent(
+                    Array(event.utf8),
+                    encoding: .json,
+                    context: &context
+                )
+            else {
+                Issue.record("not added")
+                return EndpointSliceObject(metadata: .init(namespace: "n", name: name, resourceVersion: ""))
+            }
+            return slice
         }
-        #expect(try storage(0) == storage(3))
-        #expect(try storage(0) != storage(1))
+        let slices = try [read("a"), read("b")]
+        for slice in slices {
+            #expect(slice.endpoints.enumerated().allSatisfy { $1.nodeName == "\(node)\($0 % 3)" && $1.zone == "z" })
+        }
+        let place = try #require(slices[0].endpoints[0].place)
+        #expect(slices[0].endpoints[3].place === place)
+        #expect(slices[1].endpoints[0].place === place)
+        #expect(slices[0].endpoints[1].place !== place)
+    }
+
+    @Test("What is wrong with one event is no problem of the next")
+    func problemsOfEvents() throws {
+        var context = DecodingContext()
+        func problems(_ address: String) throws -> [Problem] {
+            let slice =
+                #"{"metadata":{"name":"s","namespace":"n"},"addressType":"IPv4","endpoints":[{"addresses":["\#(address)"]}]}"#
+            let event = #"{"type":"ADDED","object":\#(slice)}"#
+            guard
+                case .added(let slice) = try ObjectDecoder<EndpointSliceObject>.decodeEvent(
+                    Array(event.utf8),
+                    encoding: .json,
+                    context: &context
+                )
+            else { return [] }
+            return slice.problems
+        }
+        #expect(try problems("nowhere").count == 1)
+        #expect(try problems("10.0.0.1").isEmpty)
     }
 }

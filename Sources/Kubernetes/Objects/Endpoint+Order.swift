@@ -73,11 +73,18 @@ extension Endpoint {
     private mutating func combine(with other: Endpoint) {
         if other.readiness.rawValue < readiness.rawValue { readiness = other.readiness }
         hostname = hostname ?? other.hostname
-        nodeName = nodeName ?? other.nodeName
-        zone = zone ?? other.zone
+        place = EndpointPlace.joining(place, other.place)
         attributes = attributes ?? other.attributes
         if ports != other.ports {
             ports += other.ports.filter { !ports.contains($0) }
         }
+    }
+}
+
+extension EndpointPlace {
+    /// What either of two sightings says, the first before the second.
+    fileprivate static func joining(_ first: EndpointPlace?, _ second: EndpointPlace?) -> EndpointPlace? {
+        guard let first, let second, first.nodeName == nil || first.zone == nil else { return first ?? second }
+        return EndpointPlace(nodeName: first.nodeName ?? second.nodeName, zone: first.zone ?? second.zone)
     }
 }

@@ -10,6 +10,9 @@ struct EndpointListBuilder {
     /// Of every host that is no address, in order.
     private var nameOffsets: [Int] = []
 
+    /// Makes room for as many entries as a slice can have: without slack, for the array is kept.
+    mutating func reserve(_ entries: Int) { endpoints.reserveCapacity(min(entries, 1000)) }
+
     mutating func addAddress(_ bytes: UnsafeBufferPointer<UInt8>, at offset: Int) {
         if let address = IPAddress(utf8: bytes) {
             if address.isIPv4 {
@@ -30,12 +33,12 @@ struct EndpointListBuilder {
             context.report(.objectInvalid, at: offset, "an endpoint without an address is left out")
         }
         let readiness = entry.conditions.readiness
+        let place = context.places.place(nodeName: entry.nodeName, zone: entry.zone)
         for index in entryStart..<endpoints.count {
             endpoints[index].readiness = readiness
             endpoints[index].hostname = entry.hostname
             endpoints[index].targetName = entry.targetName
-            endpoints[index].nodeName = entry.nodeName
-            endpoints[index].zone = entry.zone
+            endpoints[index].place = place
         }
         entryStart = endpoints.count
     }

@@ -132,6 +132,7 @@ extension EndpointConditions {
 
 extension EndpointSliceBuilder {
     mutating func read(_ wire: WireCursor, _ context: inout DecodingContext) throws(ObjectDecodingError) {
+        list.reserve(wire.count(of: WireNumber.EndpointSlice.endpoints))
         var wire = wire
         while let field = try wire.nextField() {
             switch field.number {

@@ -1,7 +1,9 @@
 extension ObjectDecoder {
-    static func decodeList(json bytes: UnsafeBufferPointer<UInt8>) throws(ObjectDecodingError) -> ObjectList<Object> {
+    static func decodeList(
+        json bytes: UnsafeBufferPointer<UInt8>,
+        _ context: inout DecodingContext
+    ) throws(ObjectDecodingError) -> ObjectList<Object> {
         var list = ObjectList<Object>(items: [], resourceVersion: "")
-        var context = DecodingContext()
         var json = JSONCursor(bytes)
         let isObject = try json.readObject { (key, json) throws(ObjectDecodingError) in
             switch key {
@@ -42,7 +44,10 @@ extension ObjectDecoder {
         context.discardDiagnostics()
     }
 
-    static func decodeEvent(json bytes: UnsafeBufferPointer<UInt8>) throws(ObjectDecodingError) -> WatchEvent<Object> {
+    static func decodeEvent(
+        json bytes: UnsafeBufferPointer<UInt8>,
+        _ context: inout DecodingContext
+    ) throws(ObjectDecodingError) -> WatchEvent<Object> {
         var type: JSONText?
         var object: JSONCursor?
         var json = JSONCursor(bytes)
@@ -62,7 +67,7 @@ extension ObjectDecoder {
         let known = WatchEventType(rawValue: name)
         do throws(ObjectDecodingError) {
             guard let known else { throw ObjectDecodingError(.unknownEventType(name.shortened), at: type.offset) }
-            return try event(known, json: object)
+            return try event(known, json: object, &context)
         } catch {
             return WatchEvent(known, unreadable: object.peekIdentity(), error)
         }
@@ -70,13 +75,11 @@ extension ObjectDecoder {
 
     private static func event(
         _ type: WatchEventType,
-        json: JSONCursor
+        json: JSONCursor,
+        _ context: inout DecodingContext
     ) throws(ObjectDecodingError) -> WatchEvent<Object> {
         var json = json
-        func object() throws(ObjectDecodingError) -> Object {
-            var context = DecodingContext()
-            return try Object(json: &json, context: &context)
-        }
+        func object() throws(ObjectDecodingError) -> Object { try Object(json: &json, context: &context) }
         return switch type {
         case .added: .added(try object())
         case .modified: .modified(try object())

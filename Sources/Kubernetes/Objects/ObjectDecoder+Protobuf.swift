@@ -1,11 +1,11 @@
 extension ObjectDecoder {
     static func decodeList(
-        protobuf bytes: UnsafeBufferPointer<UInt8>
+        protobuf bytes: UnsafeBufferPointer<UInt8>,
+        _ context: inout DecodingContext
     ) throws(ObjectDecodingError) -> ObjectList<Object> {
         let envelope = try ObjectEnvelope(bytes)
         try envelope.expect(kind: "\(Object.resource.kind)List")
         var list = ObjectList<Object>(items: [], resourceVersion: "")
-        var context = DecodingContext()
         var wire = envelope.payload
         while let field = try wire.nextField() {
             switch field.number {
@@ -29,7 +29,8 @@ extension ObjectDecoder {
     }
 
     static func decodeEvent(
-        protobuf bytes: UnsafeBufferPointer<UInt8>
+        protobuf bytes: UnsafeBufferPointer<UInt8>,
+        _ context: inout DecodingContext
     ) throws(ObjectDecodingError) -> WatchEvent<Object> {
         var name = ""
         var object: UnsafeBufferPointer<UInt8>?
@@ -55,7 +56,7 @@ extension ObjectDecoder {
         let known = WatchEventType(rawValue: name)
         do throws(ObjectDecodingError) {
             guard let known else { throw ObjectDecodingError(.unknownEventType(name.shortened), at: 0) }
-            return try event(known, envelope)
+            return try event(known, envelope, &context)
         } catch {
             return WatchEvent(known, unreadable: envelope.payload.peekIdentity(), error)
         }
@@ -63,11 +64,11 @@ extension ObjectDecoder {
 
     private static func event(
         _ type: WatchEventType,
-        _ envelope: ObjectEnvelope
+        _ envelope: ObjectEnvelope,
+        _ context: inout DecodingContext
     ) throws(ObjectDecodingError) -> WatchEvent<Object> {
         func object() throws(ObjectDecodingError) -> Object {
             try envelope.expect(kind: Object.resource.kind)
-            var context = DecodingContext()
             return try Object(wire: envelope.payload, context: &context)
         }
         return switch type {

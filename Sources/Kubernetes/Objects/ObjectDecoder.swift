@@ -7,14 +7,25 @@ package enum ObjectDecoder<Object: ReadableObject> {
     /// Reads a page of a list.
     package static func decodeList(
         _ bytes: [UInt8],
-        encoding: ObjectEncoding
+        encoding: ObjectEncoding,
+        context: inout DecodingContext
     ) throws(ObjectDecodingError) -> ObjectList<Object> {
-        try bytes.withUnsafeBufferPointer { (bytes) throws(ObjectDecodingError) in
+        defer { context.discardDiagnostics() }
+        return try bytes.withUnsafeBufferPointer { (bytes) throws(ObjectDecodingError) in
             switch encoding {
-            case .json: try decodeList(json: bytes)
-            case .protobuf: try decodeList(protobuf: bytes)
+            case .json: try decodeList(json: bytes, &context)
+            case .protobuf: try decodeList(protobuf: bytes, &context)
             }
         }
+    }
+
+    /// Reads a page by itself.
+    package static func decodeList(
+        _ bytes: [UInt8],
+        encoding: ObjectEncoding
+    ) throws(ObjectDecodingError) -> ObjectList<Object> {
+        var context = DecodingContext()
+        return try decodeList(bytes, encoding: encoding, context: &context)
     }
 
     /// Reads one object.
@@ -43,14 +54,25 @@ package enum ObjectDecoder<Object: ReadableObject> {
     /// Throws where the frame itself cannot be read, so that it is unknown what happened to which object.
     package static func decodeEvent(
         _ frame: [UInt8],
-        encoding: ObjectEncoding
+        encoding: ObjectEncoding,
+        context: inout DecodingContext
     ) throws(ObjectDecodingError) -> WatchEvent<Object> {
-        try frame.withUnsafeBufferPointer { (bytes) throws(ObjectDecodingError) in
+        defer { context.discardDiagnostics() }
+        return try frame.withUnsafeBufferPointer { (bytes) throws(ObjectDecodingError) in
             switch encoding {
-            case .json: try decodeEvent(json: bytes)
-            case .protobuf: try decodeEvent(protobuf: bytes)
+            case .json: try decodeEvent(json: bytes, &context)
+            case .protobuf: try decodeEvent(protobuf: bytes, &context)
             }
         }
+    }
+
+    /// Reads a frame by itself.
+    package static func decodeEvent(
+        _ frame: [UInt8],
+        encoding: ObjectEncoding
+    ) throws(ObjectDecodingError) -> WatchEvent<Object> {
+        var context = DecodingContext()
+        return try decodeEvent(frame, encoding: encoding, context: &context)
     }
 }
 

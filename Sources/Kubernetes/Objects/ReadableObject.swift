@@ -13,13 +13,13 @@ package protocol ReadableObject: KubernetesObject {
     init(wire: WireCursor, context: inout DecodingContext) throws(ObjectDecodingError)
 }
 
-/// What the objects of one input share while they are read.
-package struct DecodingContext {
+/// What objects share while they are read one after the other, be they of one input or of several: strings that recur.
+package struct DecodingContext: Sendable {
     /// Enough to mend a thing by; a broken slice may have a thousand bad addresses.
     static let maximumDiagnostics = 16
 
     /// Where the objects come from, which decides what is taken on trust.
-    enum Source {
+    enum Source: Sendable {
         /// Everything was validated when it was stored; what does not fit is left out and reported.
         case server
         /// Written by hand: required fields and names are checked as an API server would.
@@ -28,10 +28,13 @@ package struct DecodingContext {
 
     let source: Source
     var interner = StringInterner()
+    var places = PlaceInterner()
     private(set) var diagnostics: [ObjectDiagnostic] = []
     private var omitted = 0
 
-    init(source: Source = .server) { self.source = source }
+    package init() { self.init(source: .server) }
+
+    init(source: Source) { self.source = source }
 
     mutating func report(_ code: Problem.Code, at offset: Int, _ message: @autoclosure () -> String) {
         guard diagnostics.count < Self.maximumDiagnostics else {

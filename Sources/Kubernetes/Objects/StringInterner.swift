@@ -1,10 +1,10 @@
 /// Lets equal strings, read again and again from bytes, share one copy: node names and zones recur on every endpoint.
 ///
 /// A small direct-mapped cache: a collision costs a copy, never a wrong answer.
-struct StringInterner {
+struct StringInterner: Sendable {
     /// Strings up to this length are held inline and cost nothing to make.
     private static let inlineCapacity = 15
-    private static let slotCount = 256
+    private static let slotCount = 1024
 
     private var slots: [String] = []
 

@@ -39,6 +39,16 @@ package struct WireCursor {
         }
     }
 
+    /// How many fields of this number follow, up to what cannot be read.
+    func count(of number: Int) -> Int {
+        var cursor = self
+        var count = 0
+        while let field = try? cursor.nextField(), (try? cursor.skip(field)) != nil {
+            if field.number == number { count += 1 }
+        }
+        return count
+    }
+
     mutating func readMessage(_ field: WireField) throws(ObjectDecodingError) -> WireCursor {
         WireCursor(bytes, try readRange(field))
     }

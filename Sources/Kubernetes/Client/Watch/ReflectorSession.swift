@@ -16,6 +16,7 @@ struct ReflectorSession<Object: ReadableObject>: Sendable {
     private let consume: Reflector<Object>.Consumer
     var machine: ListWatchMachine
     private(set) var staging = Staging<Object>()
+    private var decoding = DecodingContext()
     /// The last attempt, whose credential or connection may have to be replaced.
     private var attempt: ClusterConnection.Attempt?
 
@@ -75,7 +76,7 @@ struct ReflectorSession<Object: ReadableObject>: Sendable {
             let encoding = try Self.encoding(of: head)
             let page: ObjectList<Object>
             do throws(ObjectDecodingError) {
-                page = try ObjectDecoder<Object>.decodeList(response.body, encoding: encoding)
+                page = try ObjectDecoder<Object>.decodeList(response.body, encoding: encoding, context: &decoding)
             } catch {
                 throw .unreadable("a list: \(error)")
             }
@@ -140,7 +141,7 @@ struct ReflectorSession<Object: ReadableObject>: Sendable {
         while true {
             let event: WatchEvent<Object>
             do throws(APIFailure) {
-                guard let next = try Self.nextEvent(&framer, encoding) else { break }
+                guard let next = try nextEvent(&framer, encoding) else { break }
                 event = next
             } catch {
                 await deliver(&batch, arrived)
@@ -170,7 +171,7 @@ struct ReflectorSession<Object: ReadableObject>: Sendable {
         await consume(.changes(changes), arrived)
     }
 
-    private static func nextEvent(
+    private mutating func nextEvent(
         _ framer: inout WatchFramer,
         _ encoding: ObjectEncoding
     ) throws(APIFailure) -> WatchEvent<Object>? {
@@ -182,7 +183,7 @@ struct ReflectorSession<Object: ReadableObject>: Sendable {
         }
         guard let frame else { return nil }
         do throws(ObjectDecodingError) {
-            return try ObjectDecoder<Object>.decodeEvent(frame, encoding: encoding)
+            return try ObjectDecoder<Object>.decodeEvent(frame, encoding: encoding, context: &decoding)
         } catch {
             throw .unreadable("a watch event: \(error)")
         }
