@@ -5,7 +5,7 @@ import Testing
     @Test("the packet tables are answered as they say", arguments: PacketCase.all)
     func packet(_ packet: PacketCase) throws {
         var asker = Asker(ZoneFixture.store())
-        let bytes = asker.ask(packet.request, over: packet.transport)
+        let bytes = asker.ask(packet.request, from: packet.client, over: packet.transport)
         guard let code = packet.expectation.code else {
             #expect(bytes.isEmpty)
             return

@@ -16,11 +16,12 @@ struct PacketCase: Sendable, CustomTestStringConvertible {
     var place: String
     var request: [UInt8]
     var transport = Transport.datagram
+    var client = ZoneFixture.client
     var expectation = Expectation()
 
     var testDescription: String { place }
 
-    static let all: [PacketCase] = ["edns", "names", "rejects", "services"].flatMap { file in
+    static let all: [PacketCase] = ["access", "cookies", "edns", "names", "rejects", "services"].flatMap { file in
         PacketTable(file: file).cases
     }
 }
@@ -66,10 +67,12 @@ extension PacketCase {
         }
         var question = Message.Question(name: name, type: type)
         var transport = Transport.datagram
+        var client = ZoneFixture.client
         for option in words.dropFirst(2) {
             let (key, value) = option.split("=")
             switch key {
             case "tcp": transport = .stream
+            case "from": client = ClientAddress(text: value)
             case "norecurse": message.flags.remove(.recursionDesired)
             case "class": question.recordClass = RecordClass(rawValue: UInt16(value)!)
             case "edns": message.edns = Message.Extension(udpPayloadSize: UInt16(value)!)
@@ -89,7 +92,7 @@ extension PacketCase {
             request.replaceSubrange((offset + 1)..<(offset + 1 + label.utf8.count), with: label.utf8)
             offset += 1 + label.utf8.count
         }
-        self.init(place: place, request: request, transport: transport)
+        self.init(place: place, request: request, transport: transport, client: client)
     }
 }
 

@@ -29,6 +29,17 @@ extension ResponseCode {
     )
 }
 
+extension ClientAddress {
+    init(text: String) {
+        let type = text.contains(":") ? RecordType.aaaa : .a
+        switch RecordData(type, [text], name: { DomainName($0)! }) {
+        case .a(let address): self.init(ipv4: address)
+        case .aaaa(let high, let low): self.init(high: high, low: low)
+        default: fatalError("not an address: \(text)")
+        }
+    }
+}
+
 extension ResourceRecord {
     var text: String { "\(owner) \(ttl) \(type.text) \(data.text)" }
 }

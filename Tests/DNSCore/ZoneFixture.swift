@@ -10,7 +10,22 @@ struct ZoneFixture {
 
     static let zones: [Contents] = read()
 
+    /// Who asks in the tables, and when: as in the test vectors of RFC 9018, whose secret is used too.
+    static let client = ClientAddress(ipv4: 0xc633_6464)
+    static let time = QueryTime(seconds: 1_559_731_985, ticks: 0)
+
+    /// What the tables expect of a server.
+    static var options: AnswerOptions {
+        var options = AnswerOptions()
+        options.rotatesAddresses = false
+        options.cookies = CookieSecrets.Secret("e5e973e5a6b2a43f48e7dc849e37bfcf").map { CookieSecrets(current: $0) }
+        options.identifier = ServerIdentifier("tables")
+        options.keepalive = 300
+        return options
+    }
+
     /// A store that serves them all; `unready.test` is loaded, but not declared complete, and `stale.test` has lost its source.
+    /// Only 192.0.2.0/24 and fd00::/8 may ask `private.test`.
     static func store() -> ZoneStore {
         let store = ZoneStore()
         store.serve(
@@ -25,7 +40,13 @@ struct ZoneFixture {
                     default: .current
                     }
                 return zone
-            }
+            },
+            to: [
+                DomainName("private.test")!: AccessList([
+                    .init(first: ClientAddress(ipv4: 0xc000_0200), length: 24),
+                    .init(first: ClientAddress(high: 0xfd00 << 48, low: 0), length: 8),
+                ])
+            ]
         )
         return store
     }
@@ -98,7 +119,8 @@ struct Asker: ~Copyable {
     let store: ZoneStore
     let reader: ReadEpochs.Reader
     var scratch = AnswerScratch()
-    var options = AnswerOptions()
+    var options = ZoneFixture.options
+    var time = ZoneFixture.time
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_535, alignment: 8)
 
     init(_ store: ZoneStore, rotating: Bool = false) {
@@ -113,15 +135,25 @@ struct Asker: ~Copyable {
     }
 
     /// The answer's octets; empty when there is none.
-    mutating func ask(_ request: [UInt8], over transport: Transport = .datagram) -> [UInt8] {
-        Array(buffer.prefix(outcome(of: request.span, over: transport).length))
+    mutating func ask(
+        _ request: [UInt8],
+        from client: ClientAddress = ZoneFixture.client,
+        over transport: Transport = .datagram
+    ) -> [UInt8] {
+        Array(buffer.prefix(outcome(of: request.span, from: client, over: transport).length))
     }
 
-    mutating func outcome(of request: Span<UInt8>, over transport: Transport = .datagram) -> Outcome {
+    mutating func outcome(
+        of request: Span<UInt8>,
+        from client: ClientAddress = ZoneFixture.client,
+        over transport: Transport = .datagram
+    ) -> Outcome {
         store.read(as: reader) { zones in
             answer(
                 request,
+                from: client,
                 over: transport,
+                at: time,
                 zones: zones,
                 options: options,
                 scratch: &scratch,

@@ -13,6 +13,13 @@ package struct AnswerOptions: Hashable, Sendable {
     }
     /// Whether the order of address records moves on with every query.
     package var rotatesAddresses = true
+    /// What server cookies are made from (RFC 7873); COOKIE options are passed over without.
+    package var cookies: CookieSecrets?
+    /// What the server calls itself; NSID options are passed over without.
+    package var identifier: ServerIdentifier?
+    /// How long a connection may be idle, in units of 100 ms, as it is told to those who ask over a stream (RFC 7828); zero
+    /// tells nothing.
+    package var keepalive: UInt16 = 0
 
     package init() {}
 }
@@ -39,6 +46,14 @@ package struct Outcome: Hashable, Sendable {
     package var zone: UInt16
     /// What more there is to do before the answer is sent.
     package var elaboration = Elaboration.none
+    /// What the query's cookie was worth.
+    package var cookie = CookieStatus.absent
+    /// Where the question of the response ends.
+    package var questionEnd: UInt16 = 0
+    /// How many octets at the end of the response are its OPT record.
+    package var optLength: UInt16 = 0
+    /// What the rate limit has done to it.
+    package var limit = LimitAction.none
 
     static let dropped = Outcome(length: 0, code: .noError, type: RecordType(rawValue: 0), zone: 0)
 }
@@ -52,6 +67,8 @@ package struct AnswerScratch: ~Copyable {
 
     /// The name looked up: 255 octets and padding.
     let name: UnsafeMutableRawPointer
+    /// How many octets of it count.
+    var nameLength = 0
     /// Blocks whose records the answer already holds.
     let visited: UnsafeMutablePointer<UnsafeMutableRawPointer>
     var visitedCount = 0
@@ -107,9 +124,11 @@ package func anticipate(_ request: Span<UInt8>, zones: borrowing ServedZones, sc
 ///   - response: where the answer goes, at least 512 octets; its size is a limit as well.
 package func answer(
     _ request: Span<UInt8>,
+    from client: ClientAddress,
     over transport: Transport,
+    at time: QueryTime,
     zones: borrowing ServedZones,
-    options: AnswerOptions,
+    options: borrowing AnswerOptions,
     scratch: inout AnswerScratch,
     into response: UnsafeMutableRawBufferPointer
 ) -> Outcome {
@@ -120,22 +139,18 @@ package func answer(
     // RFC 1035 section 4.2.1: what a datagram may hold until EDNS says more.
     let limit = transport == .datagram ? 512 : Int(UInt16.max)
     var writer = ResponseWriter(response, limit: limit, replyingTo: header, opt: scratch.opt)
-    guard header.flags.opcode == .query else { return writer.finish(.notImp) }
-    guard header.questions == 1 else { return writer.finish(.formErr) }  // RFC 9619
-    guard let question = Question(request, lowercasingInto: scratch.name) else { return writer.finish(.formErr) }
+    guard header.flags.opcode == .query, header.questions == 1,
+        let question = Question(request, lowercasingInto: scratch.name)
+    else { return answerWithoutQuestion(request, header, client, transport, time, options, &writer) }
     writer.echo(question, of: request)
 
-    guard let extras = QueryExtras(of: request, header, from: question.end) else { return writer.finish(.formErr) }
-    if extras.isAuthenticated { writer.elaboration = .authentication }
+    let extras = QueryExtras(of: request, header, from: question.end, over: transport)
     if let query = extras.options {
-        let stated = max(512, min(query.udpPayloadSize, options.udpPayloadSize))
-        writer.negotiate(
-            query,
-            ownPayloadSize: options.udpPayloadSize,
-            limit: transport == .datagram ? Int(stated) : limit
-        )
+        query.negotiate(request, from: client, over: transport, at: time, options, writer: &writer)
         guard query.version == 0 else { return writer.finish(.badVers) }
     }
+    guard !extras.isMalformed else { return writer.finish(.formErr) }
+    if extras.isAuthenticated { writer.elaboration = .authentication }
 
     guard question.recordClass == .in else { return writer.refuse(.notAuthoritative) }
     switch question.type {
@@ -150,6 +165,33 @@ package func answer(
             return writer.finish(.notImp)
         }
     }
-    let code = resolve(question, in: zones, options, scratch: &scratch, writer: &writer)
+    let code = resolve(question, from: client, in: zones, options, scratch: &scratch, writer: &writer)
     return writer.finish(code)
+}
+
+/// Answers what is no query with one question that can be read: with a header, and OPT for whoever has sent one.
+@inline(never)
+private func answerWithoutQuestion(
+    _ request: Span<UInt8>,
+    _ header: Header,
+    _ client: ClientAddress,
+    _ transport: Transport,
+    _ time: QueryTime,
+    _ options: borrowing AnswerOptions,
+    _ writer: inout ResponseWriter
+) -> Outcome {
+    let extras = QueryExtras(of: request, header, over: transport)
+    if let query = extras.options {
+        query.negotiate(request, from: client, over: transport, at: time, options, writer: &writer)
+        guard query.version == 0 else { return writer.finish(.badVers) }
+    }
+    guard header.flags.opcode == .query else {
+        writer.report(.notSupported)
+        return writer.finish(.notImp)
+    }
+    // RFC 9619 allows one question, and none to those who only ask for a cookie (RFC 7873 section 5.4).
+    guard header.questions == 0, !extras.isMalformed, !extras.isAuthenticated, writer.cookie != .absent else {
+        return writer.finish(.formErr)
+    }
+    return writer.finish(writer.cookie == .invalid ? .badCookie : .noError)
 }

@@ -8,16 +8,22 @@ private let aliasLimit = 8
 @inline(__always)
 func resolve(
     _ question: Question,
+    from client: ClientAddress,
     in zones: borrowing ServedZones,
-    _ options: AnswerOptions,
+    _ options: borrowing AnswerOptions,
     scratch: inout AnswerScratch,
     writer: inout ResponseWriter
 ) -> ResponseCode {
+    scratch.nameLength = question.nameLength
     guard var match = zones.find(scratch.name, count: question.nameLength) else {
         writer.report(.notAuthoritative)
         return .refused
     }
     writer.zone = match.label
+    guard match.isOpen(to: client) else {
+        writer.report(.prohibited)
+        return .refused
+    }
     var isStale = false
     switch match.zone.freshness {
     case .unready:
@@ -44,7 +50,15 @@ func resolve(
             let first = options.rotatesAddresses && set.stride > 0 ? scratch.nextTurn(set.count) : 0
             let start = writer.end
             if writer.append(set, to: .answer, owner: owner, apex: apex, first: first) {
-                appendAddresses(ofTargetsIn: set, at: start, in: match, zones, scratch: &scratch, writer: &writer)
+                appendAddresses(
+                    ofTargetsIn: set,
+                    at: start,
+                    in: match,
+                    zones,
+                    client,
+                    scratch: &scratch,
+                    writer: &writer
+                )
             } else {
                 let maximum = block.commonAddressCount(of: set, in: writer.room)
                 writer.appendPrefix(of: set, owner: owner, apex: apex, maximum: maximum)
@@ -63,8 +77,9 @@ func resolve(
             return .noError
         }
         let labels = expandTarget(of: alias, in: match, into: scratch.name)
-        guard let next = zones.find(scratch.name, count: labels + (alias.hasApexPointers ? match.apexLength : 0)),
-            next.zone.isReady
+        scratch.nameLength = labels + (alias.hasApexPointers ? match.apexLength : 0)
+        guard let next = zones.find(scratch.name, count: scratch.nameLength),
+            next.isVisible(to: client)
         else { return .noError }
         let target = 0xC000 | UInt16(truncatingIfNeeded: start + EncodedSet.recordHeader)
         // A target that ends in a pointer to this apex is in this zone, or in one below whose apex is among its labels.
@@ -102,6 +117,7 @@ private func appendAddresses(
     at start: Int,
     in match: ServedZones.Match,
     _ zones: borrowing ServedZones,
+    _ client: ClientAddress,
     scratch: inout AnswerScratch,
     writer: inout ResponseWriter
 ) {
@@ -119,8 +135,8 @@ private func appendAddresses(
         guard position < 0x4000 else { return }
         let block =
             isService
-            ? findService(target, count: count, hash: set.targetHash(at: index), match, zones)
-            : findNameServer(target, count: count, match.zone, zones)
+            ? findService(target, count: count, hash: set.targetHash(at: index), match, zones, client)
+            : findNameServer(target, count: count, match.zone, zones, client)
         guard let block, scratch.visit(block) else { continue }
         let owner = 0xC000 | UInt16(truncatingIfNeeded: position)
         guard writer.appendAddresses(block.set(RecordType.a.rawValue), owner: owner),
@@ -144,24 +160,31 @@ private func findService(
     count: Int,
     hash: UInt64,
     _ match: ServedZones.Match,
-    _ zones: borrowing ServedZones
+    _ zones: borrowing ServedZones,
+    _ client: ClientAddress
 ) -> NameBlock? {
     if hash != 0, let block = match.zone.find(target, count: count - match.apexLength, hash: hash) { return block }
-    return find(target, count: count, zones)
+    return find(target, count: count, zones, client)
 }
 
 private func findNameServer(
     _ target: UnsafeRawPointer,
     count: Int,
     _ zone: ZoneImage,
-    _ zones: borrowing ServedZones
+    _ zones: borrowing ServedZones,
+    _ client: ClientAddress
 ) -> NameBlock? {
     if let labels = labelsBeforePointer(target) { return zone.find(target, count: labels) }
-    return find(target, count: count, zones)
+    return find(target, count: count, zones, client)
 }
 
-private func find(_ name: UnsafeRawPointer, count: Int, _ zones: borrowing ServedZones) -> NameBlock? {
-    guard let match = zones.find(name, count: count), match.zone.isReady else { return nil }
+private func find(
+    _ name: UnsafeRawPointer,
+    count: Int,
+    _ zones: borrowing ServedZones,
+    _ client: ClientAddress
+) -> NameBlock? {
+    guard let match = zones.find(name, count: count), match.isVisible(to: client) else { return nil }
     return match.zone.find(name, count: match.cut)
 }
 

@@ -26,6 +26,10 @@ struct ResponseWriter: ~Copyable {
     var zone: UInt16 = 0
     /// What the answer leaves to be done.
     var elaboration = Elaboration.none
+    /// What the query's cookie was worth.
+    var cookie = CookieStatus.absent
+    /// Where the question ends.
+    private var questionEnd = Header.size
 
     /// - Parameters:
     ///   - buffer: at least 512 octets.
@@ -68,6 +72,7 @@ struct ResponseWriter: ~Copyable {
             (base + Header.size).copyMemory(from: source, byteCount: question.end - Header.size)
         }
         end = question.end
+        questionEnd = end
         questions = 1
         type = question.type
     }
@@ -230,6 +235,15 @@ struct ResponseWriter: ~Copyable {
         base.storeBytes(of: answers.bigEndian, toByteOffset: 6, as: UInt16.self)
         base.storeBytes(of: authorities.bigEndian, toByteOffset: 8, as: UInt16.self)
         base.storeBytes(of: additionals.bigEndian, toByteOffset: 10, as: UInt16.self)
-        return Outcome(length: end, code: code, type: type, zone: zone, elaboration: elaboration)
+        return Outcome(
+            length: end,
+            code: code,
+            type: type,
+            zone: zone,
+            elaboration: elaboration,
+            cookie: cookie,
+            questionEnd: UInt16(truncatingIfNeeded: questionEnd),
+            optLength: UInt16(truncatingIfNeeded: optLength)
+        )
     }
 }

@@ -12,6 +12,18 @@ package struct ServedZones: ~Copyable {
         /// The apex in wire form, `apexLength` octets.
         let apex: UnsafeRawPointer
         let apexLength: Int
+        /// Who may ask; `nil` for everyone.
+        let access: AccessList.View?
+
+        @inline(__always)
+        func isOpen(to client: ClientAddress) -> Bool {
+            guard let access else { return true }
+            return access.contains(client)
+        }
+
+        /// Whether its records may go into answers to `client`.
+        @inline(__always)
+        func isVisible(to client: ClientAddress) -> Bool { zone.isReady && isOpen(to: client) }
     }
 
     let index: ZoneIndex
@@ -33,6 +45,7 @@ package struct ServedZones: ~Copyable {
 ///     32   hash key                            8 bytes
 ///     40   index mask                          8 bytes
 ///     48   slots, of type `Slot`
+///          the access lists, of type `AccessList.Range`
 ///          the apexes in wire form, padded
 ///
 /// Sendable although it points: it is constant, and `ZoneStore` keeps it and its zones until no reader can see them.
@@ -40,8 +53,15 @@ struct ZoneIndex: @unchecked Sendable {
     private struct Slot {
         var zone: UnsafeMutablePointer<ZoneImage.Fields>?
         var apex: UnsafeRawPointer?
+        /// `nil` when everyone may ask.
+        var access: UnsafePointer<AccessList.Range>?
+        var accessCount: UInt32
         var label: UInt16
         var apexLength: UInt16
+
+        static var none: Slot {
+            Slot(zone: nil, apex: nil, access: nil, accessCount: 0, label: 0, apexLength: 0)
+        }
     }
 
     private static let slotsOffset = 48
@@ -51,21 +71,27 @@ struct ZoneIndex: @unchecked Sendable {
     init(base: UnsafeMutableRawPointer) { self.base = base }
 
     /// - Parameter zones: no two with one apex.
-    init(_ zones: [(zone: Zone, label: UInt16)]) {
+    init(_ zones: [(zone: Zone, label: UInt16, access: AccessList?)]) {
         var capacity = 4
         while capacity < 2 * zones.count { capacity *= 2 }
         let slotBytes = capacity * MemoryLayout<Slot>.stride
         let nameBytes = zones.reduce(0) { $0 + $1.zone.apex.wire.count + NameBytes.padding }
-        base = .allocate(byteCount: Self.slotsOffset + slotBytes + nameBytes, alignment: 8)
+        let rangeCount = zones.reduce(0) { $0 + ($1.access?.ranges.count ?? 0) }
+        let rangeBytes = rangeCount * MemoryLayout<AccessList.Range>.stride
+        base = .allocate(byteCount: Self.slotsOffset + slotBytes + rangeBytes + nameBytes, alignment: 8)
         let key = UInt64.random(in: .min ... .max)
         for word in 0..<4 { base.storeBytes(of: 0, toByteOffset: 8 * word, as: UInt64.self) }
         base.storeBytes(of: key, toByteOffset: 32, as: UInt64.self)
         base.storeBytes(of: capacity - 1, toByteOffset: 40, as: Int.self)
         let slots = (base + Self.slotsOffset).bindMemory(to: Slot.self, capacity: capacity)
-        slots.initialize(repeating: Slot(zone: nil, apex: nil, label: 0, apexLength: 0), count: capacity)
+        slots.initialize(repeating: Slot.none, count: capacity)
 
-        var nextName = base + Self.slotsOffset + slotBytes
-        for (zone, label) in zones {
+        var nextRange = (base + Self.slotsOffset + slotBytes).bindMemory(
+            to: AccessList.Range.self,
+            capacity: rangeCount
+        )
+        var nextName = base + Self.slotsOffset + slotBytes + rangeBytes
+        for (zone, label, access) in zones {
             let length = zone.apex.wire.count
             nextName.copyMemory(from: zone.apex.wire, byteCount: length)
             let word = base.load(fromByteOffset: length / 64 * 8, as: UInt64.self)
@@ -75,9 +101,15 @@ struct ZoneIndex: @unchecked Sendable {
             slots[position] = Slot(
                 zone: zone.image.fields,
                 apex: UnsafeRawPointer(nextName),
+                access: access == nil ? nil : UnsafePointer(nextRange),
+                accessCount: UInt32(access?.ranges.count ?? 0),
                 label: label,
                 apexLength: UInt16(length)
             )
+            for range in access?.ranges ?? [] {
+                nextRange.initialize(to: range)
+                nextRange += 1
+            }
             nextName += length + NameBytes.padding
         }
     }
@@ -96,7 +128,8 @@ struct ZoneIndex: @unchecked Sendable {
                     label: slot.label,
                     cut: cut,
                     apex: apex,
-                    apexLength: length
+                    apexLength: length,
+                    access: slot.access.map { AccessList.View(ranges: $0, count: Int(slot.accessCount)) }
                 )
             }
             cut += 1 + Int((name + cut).load(as: UInt8.self))

@@ -43,11 +43,13 @@ package final class ZoneStore: Sendable {
 
     /// Serves exactly these zones from now on.
     ///
-    /// - Parameter zones: made with this store's ``epochs``, no two with one apex.
-    package func serve(_ zones: [Zone]) {
+    /// - Parameters:
+    ///   - zones: made with this store's ``epochs``, no two with one apex.
+    ///   - access: who may ask zones, by apex; everyone may ask the others.
+    package func serve(_ zones: [Zone], to access: [DomainName: AccessList] = [:]) {
         precondition(Set(zones.map(\.apex)).count == zones.count, "a zone is given twice")
         state.withLock { state in
-            let index = ZoneIndex(zones.map { ($0, state.label(of: $0.apex)) })
+            let index = ZoneIndex(zones.map { ($0, state.label(of: $0.apex), access[$0.apex]) })
             current.store(index.base, ordering: .releasing)
             let (oldZones, oldIndex) = (state.zones, state.index)
             epochs.retire {

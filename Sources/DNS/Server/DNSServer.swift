@@ -56,9 +56,11 @@ package final class DNSServer: Sendable {
     /// Opens every address or, when one cannot be, none. To be called once.
     package func start() async throws(ListenError) {
         let fileLimit = Int(max(csocket_raise_file_limit(), 64))
+        var streamOptions = configuration.answers
+        streamOptions.keepalive = configuration.streams.idle.keepalive
         let streams = StreamListener(
             zones: zones,
-            options: configuration.answers,
+            options: streamOptions,
             limits: configuration.streams,
             fileLimit: fileLimit
         )
@@ -152,6 +154,7 @@ package final class DNSServer: Sendable {
                     socket: socket,
                     zones: zones,
                     options: configuration.answers,
+                    rateLimit: configuration.rateLimit,
                     cpu: cpus.isEmpty ? nil : cpus[(firstIndex + index) % cpus.count]
                 )
             )

@@ -4,8 +4,13 @@ import DNSCore
 struct Responder: ~Copyable {
     private let options: AnswerOptions
     private var scratch = AnswerScratch()
+    private var limiter: RateLimiter?
 
-    init(options: AnswerOptions) { self.options = options }
+    /// - Parameter rateLimit: of answers in datagrams; `nil` for none.
+    init(options: AnswerOptions, rateLimit: RateLimit? = nil) {
+        self.options = options
+        if let rateLimit { limiter = RateLimiter(rateLimit) }
+    }
 
     /// Begins to load what answering will read; see `DNSCore.anticipate`.
     @inline(__always)
@@ -19,19 +24,26 @@ struct Responder: ~Copyable {
         to request: Span<UInt8>,
         from client: ClientAddress,
         over transport: Transport,
+        at time: QueryTime,
         zones: borrowing ServedZones,
         into response: UnsafeMutableRawBufferPointer
     ) -> Outcome {
-        let outcome = answer(
+        var outcome = answer(
             request,
+            from: client,
             over: transport,
+            at: time,
             zones: zones,
             options: options,
             scratch: &scratch,
             into: response
         )
-        guard outcome.elaboration != .none else { return outcome }
-        return elaborate(outcome, request, client, transport, zones, response)
+        if outcome.elaboration != .none {
+            outcome = elaborate(outcome, request, client, transport, zones, response)
+        }
+        // Whoever has made a connection is where it says it is.
+        guard transport == .datagram else { return outcome }
+        return limiter?.limit(outcome, to: client, at: time, scratch: scratch, in: response) ?? outcome
     }
 
     /// The slow path, out of the way of the fast one.

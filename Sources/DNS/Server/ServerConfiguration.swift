@@ -13,6 +13,8 @@ package struct ServerConfiguration: Hashable, Sendable {
     /// UDP threads for each address; `nil` for one per CPU.
     package var workers: Int?
     package var answers = AnswerOptions()
+    /// Of answers over UDP, for each thread on its own; `nil` for none.
+    package var rateLimit: RateLimit?
     package var streams = StreamLimits()
     /// The CPUs that UDP threads keep to, in turn; empty to leave that to the system.
     package var cpus: [Int] = []

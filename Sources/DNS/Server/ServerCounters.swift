@@ -43,6 +43,8 @@ package struct CounterSnapshot: Hashable, Sendable {
     package var unanswered: UInt64 = 0
     /// Answers the system would not send.
     package var unsent: UInt64 = 0
+    /// Answers over UDP that the rate limit has shortened or dropped.
+    package var limited: [LimitAction: UInt64] = [:]
     /// TCP connections open now.
     package var connections: UInt64 = 0
 }
@@ -65,6 +67,9 @@ final class ThreadCounters: Sendable {
     let unanswered = Atomic<UInt64>(0)
     let unsent = Atomic<UInt64>(0)
     private let connections = Atomic<UInt64>(0)
+    private let dropped = Atomic<UInt64>(0)
+    private let truncated = Atomic<UInt64>(0)
+    private let badCookies = Atomic<UInt64>(0)
     private let durationSum = Atomic<UInt64>(0)
     /// Requests by zone, type and code, then durations by bucket. Unsafe only by the pointer's type: its elements are atomics,
     /// and it lives as long as this object.
@@ -94,12 +99,22 @@ final class ThreadCounters: Sendable {
 
     @inline(__always)
     func count(_ outcome: Outcome) {
+        if outcome.limit != .none { countLimited(outcome.limit) }
         guard outcome.length > 0 else { return add(1, to: unanswered) }
         let type = Self.bucket(outcome.type)
         let code = Self.bucket(outcome.code)
         let index = (Int(outcome.zone) * Self.typeCount + type) * Self.codeCount + code
         // The store gives labels below its capacity.
         add(1, to: cells[index])
+    }
+
+    private func countLimited(_ action: LimitAction) {
+        switch action {
+        case .none: break
+        case .drop: add(1, to: dropped)
+        case .truncate: add(1, to: truncated)
+        case .badCookie: add(1, to: badCookies)
+        }
     }
 
     func add(_ amount: UInt64, to counter: borrowing Atomic<UInt64>) {
@@ -181,6 +196,13 @@ final class ThreadCounters: Sendable {
             )
             snapshot.unanswered += sum { $0.unanswered.load(ordering: .relaxed) }
             snapshot.unsent += sum { $0.unsent.load(ordering: .relaxed) }
+            for (action, count) in [
+                (LimitAction.drop, sum { $0.dropped.load(ordering: .relaxed) }),
+                (.truncate, sum { $0.truncated.load(ordering: .relaxed) }),
+                (.badCookie, sum { $0.badCookies.load(ordering: .relaxed) }),
+            ] {
+                snapshot.limited[action, default: 0] += count
+            }
             snapshot.connections += sum { $0.connections.load(ordering: .relaxed) }
         }
         return snapshot

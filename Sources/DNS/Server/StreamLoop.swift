@@ -50,6 +50,7 @@ final class StreamLoop {
                     to: bytes.assumingMemoryBound(to: UInt8.self).span,
                     from: client,
                     over: .stream,
+                    at: .now,
                     zones: zones,
                     into: UnsafeMutableRawBufferPointer(rebasing: response[2...])
                 )

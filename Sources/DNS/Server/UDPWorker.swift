@@ -16,15 +16,17 @@ final class UDPWorker: Sendable {
     private let socket: Int32
     private let zones: ZoneStore
     private let options: AnswerOptions
+    private let rateLimit: RateLimit?
     private let cpu: Int?
     private let isStopping = Atomic(false)
     let counters = ThreadCounters(.udp)
 
     /// - Parameter socket: becomes the worker's, which closes it.
-    init(socket: Int32, zones: ZoneStore, options: AnswerOptions, cpu: Int?) {
+    init(socket: Int32, zones: ZoneStore, options: AnswerOptions, rateLimit: RateLimit?, cpu: Int?) {
         self.socket = socket
         self.zones = zones
         self.options = options
+        self.rateLimit = rateLimit
         self.cpu = cpu
     }
 
@@ -45,7 +47,7 @@ final class UDPWorker: Sendable {
         defer { csocket_ring_free(ring) }
         let reader = zones.epochs.makeReader()
         defer { zones.epochs.remove(reader) }
-        var responder = Responder(options: options)
+        var responder = Responder(options: options, rateLimit: rateLimit)
         var batches: UInt64 = 0
 
         while true {
@@ -82,6 +84,7 @@ final class UDPWorker: Sendable {
                 count: Int(ring.request_lengths[index])
             )
         }
+        let now = QueryTime.now
         zones.read(as: reader) { zones in
             if count > 1 {
                 for index in 0..<count { responder.anticipate(request(index).span, zones: zones) }
@@ -95,6 +98,7 @@ final class UDPWorker: Sendable {
                     to: request(index).span,
                     from: ClientAddress(csocket_client(peers, Int32(truncatingIfNeeded: index))),
                     over: .datagram,
+                    at: now,
                     zones: zones,
                     into: response
                 )
