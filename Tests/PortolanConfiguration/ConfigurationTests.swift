@@ -41,8 +41,11 @@ private let base = """
               ttl: 7
               workers: 2
               udpSize: 1400
+              nsid: east-1
+              cookies: { secret: { file: /run/secrets/cookies } }
+              rateLimit: { perSecond: 200, slip: 3, ipv4Prefix: 28, ipv6Prefix: 48, exempt: [10.0.0.0/8, "fd00::1"] }
               zones:
-                - { zone: Cluster.Local., from: [east], reverse: [10.0.0.0/8] }
+                - { zone: Cluster.Local., from: [east], reverse: [10.0.0.0/8], allowQuery: [10.0.0.0/8, 192.0.2.1] }
                 - { zone: mesh.example.com, from: [east, west], prefer: west }
             admin: { listen: "127.0.0.1:9000" }
             log: { level: debug, format: json }
@@ -84,6 +87,14 @@ private let base = """
         #expect(dns.zones[0].reverse?.map(\.name.description) == ["10.in-addr.arpa."])
         #expect(dns.zones[1].prefer == "west")
         #expect((dns.ttl, dns.workers, dns.udpSize) == (7, 2, 1400))
+        #expect(dns.nsid == "east-1")
+        #expect(dns.cookieSecret == .file("/run/secrets/cookies"))
+        let exempt = [try AddressRange("10.0.0.0/8"), try AddressRange("fd00::1")]
+        #expect(
+            dns.rateLimit
+                == RateLimitConfiguration(perSecond: 200, slip: 3, ipv4Prefix: 28, ipv6Prefix: 48, exempt: exempt)
+        )
+        #expect(dns.zones.map(\.allowQuery) == [[try AddressRange("10.0.0.0/8"), try AddressRange("192.0.2.1")], nil])
         #expect(configuration.admin.listen.description == "127.0.0.1:9000")
         #expect(configuration.log == LogConfiguration(level: .debug, format: .json))
     }
@@ -167,6 +178,26 @@ private let base = """
         (
             base + "dns: { listen: ['1.2.3.4:53'], zones: [{ zone: a.b, from: [east], prefer: dc1 }] }",
             "portolan.yaml:5:75", ["not in from"]
+        ),
+        (
+            base + "dns: { listen: ['1.2.3.4:53'], zones: [{ zone: a.b, from: [east], allowQuery: [10.0.0.1/8] }] }",
+            "portolan.yaml:5:80", ["did you mean 10.0.0.0/8?"]
+        ),
+        (
+            base + "dns: { listen: ['1.2.3.4:53'], zones: [], nsid: \(String(repeating: "n", count: 65)) }",
+            "portolan.yaml:5:49", ["64 octets"]
+        ),
+        (
+            base + "dns: { listen: ['1.2.3.4:53'], zones: [], cookies: { secret: abc } }", "portolan.yaml:5:62",
+            ["{ file: PATH }"]
+        ),
+        (
+            base + "dns: { listen: ['1.2.3.4:53'], zones: [], rateLimit: { slip: 2 } }", "portolan.yaml:5:54",
+            ["\"perSecond\""]
+        ),
+        (
+            base + "dns: { listen: ['1.2.3.4:53'], zones: [], rateLimit: { perSecond: 5, exempt: [ten] } }",
+            "portolan.yaml:5:79", ["not an address range"]
         ),
         (base + "log: { level: loud }", "portolan.yaml:5:15", ["trace, debug, info"]),
     ]

@@ -44,6 +44,8 @@ package actor Bridge {
     private let logger: Logger
     private let problemReporter: ProblemReporter
     private let zoneStore = ZoneStore()
+    /// For configurations that name none. It lives as long as the process, so that a reload makes no cookie worthless.
+    private let randomCookies = CookieSecrets(current: .random())
     private let lastStatuses = Mutex<[SyncStatus]>([])
     private(set) var configuration: Configuration?
     private var isStopping = false
@@ -83,12 +85,12 @@ package actor Bridge {
         let connected = try connect(new)
         let plans = ZonePlan.zones(of: new)
         let next = plans.map { plan in zones.first { $0.plan == plan } ?? makeZone(plan) }
-        if configuration == nil { zoneStore.serve(next.flatMap(\.publisher.zones)) }
+        if configuration == nil { serve(next, new) }
         try await listen(new)
 
         configuration = new
         store.keep(systems: Set(new.systems.map(\.name)))
-        await exchangeZones(next)
+        await exchangeZones(next, new)
         await exchangeFlows(TargetFlow.flows(of: new), connected)
         await exchangeSources(connected)
     }
@@ -170,12 +172,23 @@ package actor Bridge {
         return RunningZone(plan: plan, publisher: publisher)
     }
 
-    private func exchangeZones(_ next: [RunningZone]) async {
+    private func exchangeZones(_ next: [RunningZone], _ new: Configuration) async {
         let old = zones
         zones = next
         for zone in next where !old.contains(where: { $0.publisher === zone.publisher }) { zone.publisher.start() }
-        zoneStore.serve(next.flatMap(\.publisher.zones))
+        serve(next, new)
         for zone in old where !next.contains(where: { $0.publisher === zone.publisher }) { zone.publisher.stop() }
+    }
+
+    /// Serves zones to whom `configuration` allows to ask them. A reverse zone follows the zone it belongs to.
+    private func serve(_ zones: [RunningZone], _ configuration: Configuration) {
+        var access: [DomainName: AccessList] = [:]
+        for zone in zones {
+            let ranges = configuration.dns?.zones.first { $0.zone == zone.plan.definition.name }?.allowQuery
+            guard let ranges else { continue }
+            for apex in zone.publisher.zones.map(\.apex) { access[apex] = AccessList(ranges) }
+        }
+        zoneStore.serve(zones.flatMap(\.publisher.zones), to: access)
     }
 
     var publishers: [ZonePublisher] { zones.map(\.publisher) }
@@ -225,7 +238,9 @@ package actor Bridge {
 
     /// Opens what `new` asks for. When an address cannot be opened, everything listens as before.
     private func listen(_ new: Configuration) async throws(CommandFailure) {
-        let wanted = new.dns.map { ServerConfiguration($0) }
+        let wanted = try new.dns.map { dns throws(CommandFailure) in
+            try ServerConfiguration(dns, cookies: randomCookies)
+        }
         if wanted != server?.configuration { try await exchangeServer(wanted) }
         if admin?.configured != new.admin.listen {
             let listener = try await AdminListener.start(

@@ -11,7 +11,9 @@ package struct BridgeProcess: Sendable {
 
     private enum Event: Sendable {
         case stop
-        case reload
+        /// - Parameter asked: by a signal, and so also where the file says what it said before: what it points at, such as
+        ///   a secret, may have changed.
+        case reload(asked: Bool)
     }
 
     private let file: ConfigurationFile
@@ -34,7 +36,7 @@ package struct BridgeProcess: Sendable {
         let (events, continuation) = AsyncStream.makeStream(of: Event.self)
         let signals = Task {
             for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
-                continuation.yield(signal == .sighup ? .reload : .stop)
+                continuation.yield(signal == .sighup ? .reload(asked: true) : .stop)
             }
         }
         let watch = Task {
@@ -43,7 +45,7 @@ package struct BridgeProcess: Sendable {
                 let present = file.fingerprint
                 guard present != known, present != nil else { continue }
                 known = present
-                continuation.yield(.reload)
+                continuation.yield(.reload(asked: false))
             }
         }
         defer {
@@ -63,15 +65,16 @@ package struct BridgeProcess: Sendable {
                 logger.info("Stopping")
                 await bridge.stop()
                 return
-            case .reload: await reload(bridge, logger)
+            case .reload(let asked): await reload(bridge, logger, asked: asked)
             }
         }
     }
 
-    private func reload(_ bridge: Bridge, _ logger: Logger) async {
+    private func reload(_ bridge: Bridge, _ logger: Logger, asked: Bool) async {
         do throws(CommandFailure) {
             let next = try file.load()
-            guard await bridge.configuration != next else { return }
+            let present = await bridge.configuration
+            guard asked || present != next else { return }
             try await bridge.apply(next)
             await bridge.countReload("applied")
             logger.info("The new configuration is in force", metadata: ["file": "\(file.path)"])

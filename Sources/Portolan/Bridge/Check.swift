@@ -77,8 +77,16 @@ package struct Check: Sendable {
 
     /// Binds the addresses for a moment. A bridge that runs already holds them, and then this says so.
     private func check(_ dns: DNSConfiguration, _ report: inout Report) async {
+        let wanted: ServerConfiguration
+        do throws(CommandFailure) {
+            wanted = try ServerConfiguration(dns, cookies: CookieSecrets(current: .random()))
+        } catch {
+            report.add("dns", .init(.failure, error.message))
+            report.failure = .configuration
+            return
+        }
         let server = DNSServer(
-            configuration: ServerConfiguration(dns),
+            configuration: wanted,
             zones: .init(),
             logger: LogOutput(level: .critical).logger("check")
         )

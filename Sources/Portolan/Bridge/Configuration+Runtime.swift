@@ -6,10 +6,47 @@ internal import PortolanConfiguration
 internal import PortolanLogs
 
 extension ServerConfiguration {
-    init(_ dns: DNSConfiguration) {
+    /// - Parameter cookies: where the configuration names no secret.
+    init(_ dns: DNSConfiguration, cookies: CookieSecrets) throws(CommandFailure) {
         self.init(listen: dns.listen)
         workers = dns.workers
         answers.udpPayloadSize = UInt16(dns.udpSize)
+        answers.identifier = dns.nsid.flatMap { ServerIdentifier($0) }
+        if let secret = dns.cookieSecret {
+            answers.cookies = try CookieSecrets(secret)
+        } else {
+            answers.cookies = cookies
+        }
+        rateLimit = dns.rateLimit.map { RateLimit($0) }
+    }
+}
+
+extension CookieSecrets {
+    /// Reads one secret, or two: the first makes cookies, both are accepted.
+    fileprivate init(_ secret: PortolanConfiguration.Secret) throws(CommandFailure) {
+        guard let text = secret.value else {
+            throw CommandFailure(.configuration, message: "dns.cookies.secret: there is nothing in \(secret.place)")
+        }
+        let words = text.split { $0.isWhitespace }
+        let secrets = words.compactMap { CookieSecrets.Secret($0) }
+        guard (1...2).contains(words.count), secrets.count == words.count, let current = secrets.first else {
+            throw CommandFailure(
+                .configuration,
+                message: "dns.cookies.secret: \(secret.place) must hold 32 hexadecimal digits, as from "
+                    + "\"openssl rand -hex 16\", or two such lines: the secret in use and, while secrets are exchanged, the other"
+            )
+        }
+        self.init(current: current, other: secrets.dropFirst().first)
+    }
+}
+
+extension RateLimit {
+    fileprivate init(_ configuration: RateLimitConfiguration) {
+        self.init(perSecond: configuration.perSecond)
+        slip = configuration.slip
+        ipv4Prefix = configuration.ipv4Prefix
+        ipv6Prefix = configuration.ipv6Prefix
+        exempt = AccessList(configuration.exempt)
     }
 }
 

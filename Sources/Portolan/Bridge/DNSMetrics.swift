@@ -9,6 +9,7 @@ final class DNSMetrics: Sendable {
         var server: DNSServer?
         var past: [LabelValues: UInt64] = [:]
         var pastDurations: [String: HistogramSample] = [:]
+        var pastLimited: [LimitAction: UInt64] = [:]
     }
 
     private let state = Mutex(State())
@@ -18,6 +19,7 @@ final class DNSMetrics: Sendable {
             if let old = state.server {
                 let counters = old.counters
                 for (labels, count) in Self.requests(counters) { state.past[labels, default: 0] += count }
+                state.pastLimited.merge(counters.limited) { $0 + $1 }
                 for durations in counters.durations {
                     let key = durations.transport.rawValue
                     state.pastDurations[key] = Self.sum(state.pastDurations[key], durations)
@@ -56,6 +58,21 @@ final class DNSMetrics: Sendable {
                 return server.counters.durations.map { Self.sum(state.pastDurations[$0.transport.rawValue], $0) }
             }
         }
+        registry.counter(
+            .init(
+                "dns_limited_total",
+                help:
+                    "Answers over UDP beyond the rate limit: dropped, sent empty with TC, or sent empty with BADCOOKIE.",
+                labels: ["action"]
+            )
+        ) { [self] in
+            state.withLock { state in
+                let present = state.server?.counters.limited ?? [:]
+                return state.pastLimited.merging(present) { $0 + $1 }.compactMap { action, count in
+                    action.label.map { Sample(labels: [$0], value: Double(count)) }
+                }
+            }
+        }
         registry.gauge(.init("dns_connections", help: "TCP connections open now.")) { [self] in
             [Sample(value: Double(state.withLock { $0.server?.counters.connections ?? 0 }))]
         }
@@ -77,5 +94,17 @@ final class DNSMetrics: Sendable {
             counts: counts,
             sum: (past?.sum ?? 0) + present.sum
         )
+    }
+}
+
+extension LimitAction {
+    /// `nil` for what is not limited.
+    fileprivate var label: String? {
+        switch self {
+        case .none: nil
+        case .drop: "drop"
+        case .truncate: "truncate"
+        case .badCookie: "badcookie"
+        }
     }
 }

@@ -128,7 +128,8 @@ extension Configuration {
     // MARK: DNS
 
     private static func readDNS(_ node: ConfigurationNode, _ configuration: Configuration) -> DNSConfiguration? {
-        guard let members = node.members(["listen", "ttl", "workers", "udpSize", "zones"]),
+        guard
+            let members = node.members(["listen", "ttl", "workers", "udpSize", "zones"] + DNSConfiguration.answerKeys),
             let listen = members.required("listen")?.elements()
         else { return nil }
         var dns = DNSConfiguration(listen: listen.compactMap { readListen($0) })
@@ -136,6 +137,7 @@ extension Configuration {
         if let ttl = members["ttl"]?.integer(0...86_400) { dns.ttl = UInt32(ttl) }
         dns.workers = members["workers"]?.integer(1...256)
         if let size = members["udpSize"]?.integer(512...4096) { dns.udpSize = size }
+        dns.readAnswers(members)
         var seen: Set<DomainName> = []
         for element in members.required("zones")?.elements() ?? [] {
             guard let zone = readZone(element, configuration) else { continue }
@@ -148,13 +150,14 @@ extension Configuration {
     }
 
     private static func readZone(_ node: ConfigurationNode, _ configuration: Configuration) -> ZoneConfiguration? {
-        guard let members = node.members(["zone", "from", "prefer", "reverse"]) else { return nil }
+        guard let members = node.members(["zone", "from", "prefer", "reverse", "allowQuery"]) else { return nil }
         let name = members.required("zone").flatMap { readZoneName($0) }
         let from = members.required("from")?.elements()?.compactMap { readSystemName($0, configuration) }
         guard let name, let from else { return nil }
         if from.isEmpty { members["from"]?.report("zone \"\(name)\" needs at least one system in from") }
         var zone = ZoneConfiguration(zone: name, from: from)
         if let node = members["reverse"] { zone.reverse = readReverse(node, zone, configuration) }
+        zone.allowQuery = members["allowQuery"]?.addressRanges()
         if let node = members["prefer"], let preferred = readSystemName(node, configuration) {
             if from.contains(preferred) {
                 zone.prefer = preferred

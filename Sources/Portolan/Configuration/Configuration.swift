@@ -131,6 +131,12 @@ package struct DNSConfiguration: Sendable, Equatable {
     package var workers: Int?
     /// The largest UDP answer in octets.
     package var udpSize = 1232
+    /// What servers behind one address are told apart by (NSID); `nil` to say nothing.
+    package var nsid: String?
+    /// Where the secrets of server cookies are found; `nil` for a random one.
+    package var cookieSecret: Secret?
+    /// `nil` for none.
+    package var rateLimit: RateLimitConfiguration?
     package var zones: [ZoneConfiguration] = []
 }
 
@@ -141,6 +147,19 @@ package struct ZoneConfiguration: Sendable, Equatable {
     package var prefer: SystemName?
     /// Where PTR records of the zone's addresses go; `nil` for the default of its kind.
     package var reverse: [ReverseZone]?
+    /// Who may ask it and its reverse zones; `nil` for everyone.
+    package var allowQuery: [AddressRange]?
+}
+
+/// How many answers of one kind go to one network in a second over UDP.
+package struct RateLimitConfiguration: Sendable, Equatable {
+    package var perSecond: Int
+    /// Every how many limited answers one is sent short; zero for none.
+    package var slip = 2
+    /// Leading bits of an address that make a network.
+    package var ipv4Prefix = 24
+    package var ipv6Prefix = 56
+    package var exempt: [AddressRange] = []
 }
 
 package struct AdminConfiguration: Sendable, Equatable {
