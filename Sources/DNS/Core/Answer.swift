@@ -32,6 +32,9 @@ package enum Elaboration: UInt8, Sendable {
     case authentication
     /// AXFR or IXFR (RFC 5936, RFC 1995).
     case transfer
+    /// The asker wants signatures and a zone that took part is signed (RFC 4035 section 3.1); or DS at the apex of a zone
+    /// that is served beside the one above it.
+    case signatures
 }
 
 /// What became of a query, for the one who sends the answer and the one who counts.

@@ -46,7 +46,8 @@ extension Message.Extension {
         self.init(
             udpPayloadSize: record.recordClass.rawValue,
             version: UInt8(truncatingIfNeeded: record.ttl >> 16),
-            dnssecOK: record.ttl & 0x8000 != 0
+            dnssecOK: record.ttl & 0x8000 != 0,
+            compactAnswersOK: record.ttl & 0x4000 != 0
         )
         guard case .opaque(let bytes) = record.data else { return }
         var decoder = MessageDecoder(bytes: bytes)

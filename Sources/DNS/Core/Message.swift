@@ -51,12 +51,21 @@ package struct Message: Hashable, Sendable {
         package var udpPayloadSize: UInt16
         package var version: UInt8
         package var dnssecOK: Bool
+        /// CO (RFC 9824 section 5.1).
+        package var compactAnswersOK: Bool
         package var options: [Option]
 
-        package init(udpPayloadSize: UInt16, version: UInt8 = 0, dnssecOK: Bool = false, options: [Option] = []) {
+        package init(
+            udpPayloadSize: UInt16,
+            version: UInt8 = 0,
+            dnssecOK: Bool = false,
+            compactAnswersOK: Bool = false,
+            options: [Option] = []
+        ) {
             self.udpPayloadSize = udpPayloadSize
             self.version = version
             self.dnssecOK = dnssecOK
+            self.compactAnswersOK = compactAnswersOK
             self.options = options
         }
     }

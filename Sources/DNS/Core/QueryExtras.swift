@@ -5,6 +5,8 @@ struct QueryOptions {
     let udpPayloadSize: UInt16
     let version: UInt8
     let dnssecOK: Bool
+    /// CO (RFC 9824 section 5.1).
+    let compactAnswersOK: Bool
     /// Whether an option is not what its definition says it is.
     private(set) var isMalformed = false
     /// Where the data of the first COOKIE option stands; zero without one (RFC 7873 section 5.2).
@@ -19,6 +21,7 @@ struct QueryOptions {
         udpPayloadSize = message.bigEndian(at: offset + 2)
         version = message[offset + 5]
         dnssecOK = message[offset + 6] & 0x80 != 0
+        compactAnswersOK = message[offset + 6] & 0x40 != 0
         // Another version's options may mean anything.
         if version == 0, !data.isEmpty { isMalformed = !read(message, data, transport) }
     }

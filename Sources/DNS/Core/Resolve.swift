@@ -35,7 +35,12 @@ func resolve(
     case .current: break
     }
     writer.markAuthoritative()
+    writer.note(match.zone)
     scratch.visitedCount = 0
+    if question.type == .ds, match.cut == 0, let code = resolveDelegation(to: match, in: zones, client, scratch, &writer)
+    {
+        return code
+    }
 
     // Compression pointers to the name looked up and to the apex of its zone. Both occur in the question.
     var owner: UInt16 = 0xC00C
@@ -90,7 +95,30 @@ func resolve(
             isStale = true
             writer.report(.staleAnswer)
         }
+        writer.note(match.zone)
     }
+}
+
+/// DS is the upper zone's (RFC 4035 section 3.1.4.1): where the zone above is served too, it answers that there is none.
+/// Whether there is one is the signer's to say.
+///
+/// `nil` where no zone above is served.
+private func resolveDelegation(
+    to lower: ServedZones.Match,
+    in zones: borrowing ServedZones,
+    _ client: ClientAddress,
+    _ scratch: borrowing AnswerScratch,
+    _ writer: inout ResponseWriter
+) -> ResponseCode? {
+    let label = 1 + Int(scratch.name.load(as: UInt8.self))
+    guard label < lower.apexLength,
+        let upper = zones.find(scratch.name + label, count: lower.apexLength - label), upper.isVisible(to: client)
+    else { return nil }
+    writer.zone = upper.label
+    writer.note(upper.zone)
+    if lower.zone.isSigned, writer.elaboration == .none { writer.elaboration = .signatures }
+    writer.appendAuthority(of: upper.zone, apex: 0xC000 | UInt16(Header.size + label + upper.cut))
+    return .noError
 }
 
 /// Writes the target of an alias in full, and returns how many octets of it stand in the record as labels.
@@ -135,8 +163,8 @@ private func appendAddresses(
         guard position < 0x4000 else { return }
         let block =
             isService
-            ? findService(target, count: count, hash: set.targetHash(at: index), match, zones, client)
-            : findNameServer(target, count: count, match.zone, zones, client)
+            ? findService(target, count: count, hash: set.targetHash(at: index), match, zones, client, &writer)
+            : findNameServer(target, count: count, match.zone, zones, client, &writer)
         guard let block, scratch.visit(block) else { continue }
         let owner = 0xC000 | UInt16(truncatingIfNeeded: position)
         guard writer.appendAddresses(block.set(RecordType.a.rawValue), owner: owner),
@@ -161,10 +189,11 @@ private func findService(
     hash: UInt64,
     _ match: ServedZones.Match,
     _ zones: borrowing ServedZones,
-    _ client: ClientAddress
+    _ client: ClientAddress,
+    _ writer: inout ResponseWriter
 ) -> NameBlock? {
     if hash != 0, let block = match.zone.find(target, count: count - match.apexLength, hash: hash) { return block }
-    return find(target, count: count, zones, client)
+    return find(target, count: count, zones, client, &writer)
 }
 
 private func findNameServer(
@@ -172,19 +201,22 @@ private func findNameServer(
     count: Int,
     _ zone: ZoneImage,
     _ zones: borrowing ServedZones,
-    _ client: ClientAddress
+    _ client: ClientAddress,
+    _ writer: inout ResponseWriter
 ) -> NameBlock? {
     if let labels = labelsBeforePointer(target) { return zone.find(target, count: labels) }
-    return find(target, count: count, zones, client)
+    return find(target, count: count, zones, client, &writer)
 }
 
 private func find(
     _ name: UnsafeRawPointer,
     count: Int,
     _ zones: borrowing ServedZones,
-    _ client: ClientAddress
+    _ client: ClientAddress,
+    _ writer: inout ResponseWriter
 ) -> NameBlock? {
     guard let match = zones.find(name, count: count), match.isVisible(to: client) else { return nil }
+    writer.note(match.zone)
     return match.zone.find(name, count: match.cut)
 }
 

@@ -13,6 +13,12 @@ package struct RecordType: Hashable, Sendable, RawRepresentable {
     package static let aaaa = RecordType(rawValue: 28)
     package static let srv = RecordType(rawValue: 33)
     package static let opt = RecordType(rawValue: 41)
+    package static let ds = RecordType(rawValue: 43)
+    package static let rrsig = RecordType(rawValue: 46)
+    package static let nsec = RecordType(rawValue: 47)
+    package static let dnskey = RecordType(rawValue: 48)
+    package static let cds = RecordType(rawValue: 59)
+    package static let cdnskey = RecordType(rawValue: 60)
     package static let svcb = RecordType(rawValue: 64)
     /// Never a question (RFC 9824 section 3.4).
     package static let nxname = RecordType(rawValue: 128)

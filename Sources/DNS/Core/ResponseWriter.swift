@@ -19,6 +19,7 @@ struct ResponseWriter: ~Copyable {
     /// The OPT record of the response as far as it is known: `optLength` octets in the scratch's memory, none without EDNS.
     private let opt: UnsafeMutableRawPointer
     private var optLength = 0
+    private var dnssecOK = false
     /// Where the code of the extended error stands in it, zero for none.
     private var errorOffset = 0
     private var type = RecordType(rawValue: 0)
@@ -50,6 +51,12 @@ struct ResponseWriter: ~Copyable {
         id = header.id
         // Opcode and RD come back, QR is set, all else begins clear.
         flags = HeaderFlags(rawValue: header.flags.rawValue & 0x7900 | 0x8000)
+    }
+
+    /// Notes that records of a zone take part in the answer.
+    @inline(__always)
+    mutating func note(_ zone: ZoneImage) {
+        if zone.isSigned, elaboration == .none, dnssecOK { elaboration = .signatures }
     }
 
     var isTruncated: Bool { flags.contains(.truncated) }
@@ -85,7 +92,8 @@ struct ResponseWriter: ~Copyable {
         opt.storeBytes(of: 0, as: UInt8.self)
         opt.storeBytes(of: RecordType.opt.rawValue.bigEndian, toByteOffset: 1, as: UInt16.self)
         opt.storeBytes(of: ownPayloadSize.bigEndian, toByteOffset: 3, as: UInt16.self)
-        let flags: UInt32 = options.dnssecOK ? 0x8000 : 0
+        dnssecOK = options.dnssecOK
+        let flags: UInt32 = dnssecOK ? 0x8000 : 0
         opt.storeBytes(of: flags.bigEndian, toByteOffset: 5, as: UInt32.self)
     }
 

@@ -60,6 +60,12 @@ package final class Zone: Sendable {
         set { image.fields.pointee.freshness.store(newValue, ordering: .releasing) }
     }
 
+    /// Whether questions with DO are to get signatures; ``Elaboration/signatures``.
+    package var isSigned: Bool {
+        get { image.isSigned }
+        set { image.fields.pointee.isSigned.store(newValue, ordering: .releasing) }
+    }
+
     package var serial: UInt32 { writer.withLock { $0.authority.serial } }
 
     package var statistics: ZoneStatistics { writer.withLock { $0.statistics } }
@@ -87,6 +93,7 @@ struct ZoneImage: @unchecked Sendable {
         /// The apex stands apart from the table: every negative answer needs it.
         let apex: Atomic<UnsafeMutableRawPointer>
         let freshness = Atomic<ZoneFreshness>(.unready)
+        let isSigned = Atomic<Bool>(false)
         let hashKey: UInt64
         /// The SOA record's TTL in negative answers, in network order (RFC 2308 section 5).
         let negativeTTL: UInt32
@@ -102,6 +109,9 @@ struct ZoneImage: @unchecked Sendable {
 
     @inline(__always)
     var isReady: Bool { freshness != .unready }
+
+    @inline(__always)
+    var isSigned: Bool { fields.pointee.isSigned.load(ordering: .relaxed) }
 
     /// The name whose first `count` octets, those below the apex, stand at `name`.
     @inline(__always)
