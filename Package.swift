@@ -68,7 +68,12 @@ let package = Package(
         .target(name: "CPrefetch", path: "Sources/DNS/CPrefetch"),
         library("DNSCore", in: "DNS/Core", ["CPrefetch"]),
         .target(name: "CSocket", path: "Sources/DNS/CSocket"),
-        library("DNSServer", in: "DNS/Server", ["CSocket", "DNSCore", "ServiceCatalog", logging, nioCore, nioPosix]),
+        library("DNSSigning", in: "DNS/Signing", ["DNSCore", crypto]),
+        library(
+            "DNSServer",
+            in: "DNS/Server",
+            ["CSocket", "DNSCore", "DNSSigning", "ServiceCatalog", logging, nioCore, nioPosix]
+        ),
         library("DNSZones", in: "DNS/Zones", ["DNSCore", "ServiceCatalog"]),
         library("KubernetesObjects", in: "Kubernetes/Objects", ["ServiceCatalog"]),
         library("KubernetesClient", in: "Kubernetes/Client", ["HTTPTransport", "KubernetesObjects", logging, yams]),
@@ -97,7 +102,7 @@ let package = Package(
             "Portolan",
             in: "Portolan/Bridge",
             [
-                "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSZones", "HTTPTransport", "KubernetesClient",
+                "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSSigning", "DNSZones", "HTTPTransport", "KubernetesClient",
                 "KubernetesSystem", "ManifestsSystem", "PortolanConfiguration", "PortolanLogs", "ServiceCatalog",
                 "SyncEngine",
                 "Telemetry", lifecycle, logging, unixSignals,
@@ -145,6 +150,7 @@ let package = Package(
         ),
         tests("ServiceCatalog"),
         tests("DNSCore", ["CAllocationCounter"], fixtures: true),
+        tests("DNSSigning", ["DNSCore", crypto]),
         tests("DNSServer", ["DNSCore", "ServiceCatalog", logging]),
         .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
         tests("KubernetesObjects", ["ServiceCatalog"], fixtures: true),
@@ -203,6 +209,7 @@ if Context.environment["PORTOLAN_FUZZ"] != nil {
         "DNSMessage": ["DNSCore"],
         "DNSStream": ["DNSServer", nioCore],
         "DomainName": ["DNSCore"],
+        "KeyFile": ["DNSCore", "DNSSigning"],
         "JSON": ["ConsulSystem", "DNSZones", "KubernetesObjects"],
         "Kubeconfig": ["KubernetesClient", "KubernetesObjects"],
         "KubernetesJSON": ["FuzzObjects", "KubernetesObjects"],

@@ -27,20 +27,20 @@ package struct BoundedEncoder {
     ///
     /// - Parameters:
     ///   - room: how many octets `signatures` will take at most; it is not called where they would not fit.
-    /// - Returns: false when they do not fit.
+    ///   - signatures: `nil` when there can be none.
+    /// - Returns: false when they do not fit, or there are no signatures.
     package mutating func append(
         _ records: [ResourceRecord],
         to section: Section,
         room: Int = 0,
-        signatures: () -> [ResourceRecord] = { [] }
+        signatures: () -> [ResourceRecord]? = { [] }
     ) -> Bool {
         let start = encoder.bytes.count
         for record in records { encoder.append(record) }
-        guard encoder.bytes.count + room <= limit else {
+        guard encoder.bytes.count + room <= limit, let signatures = signatures() else {
             encoder.cut(to: start)
             return false
         }
-        let signatures = signatures()
         for record in signatures { encoder.append(record) }
         guard encoder.bytes.count <= limit else {
             encoder.cut(to: start)

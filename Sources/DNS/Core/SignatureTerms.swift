@@ -3,7 +3,7 @@ package struct SignatureTerms: Hashable, Sendable {
     /// Where the question ends, which stands alike in the response.
     package let questionEnd: Int
     /// Octets the response may have.
-    package let limit: Int
+    package private(set) var limit: Int
     package let dnssecOK: Bool
     /// CO (RFC 9824 section 5.1).
     package let compactAnswersOK: Bool
@@ -28,5 +28,11 @@ package struct SignatureTerms: Hashable, Sendable {
             case .stream: Int(UInt16.max)
             case .datagram: Int(max(512, min(extras.options?.udpPayloadSize ?? 512, options.udpPayloadSize)))
             }
+    }
+
+    package func limited(to octets: Int) -> SignatureTerms {
+        var terms = self
+        terms.limit = min(limit, octets)
+        return terms
     }
 }

@@ -1,0 +1,119 @@
+package import DNSCore
+internal import Synchronization
+
+/// Signs the record sets of one zone with the keys of the moment.
+package final class ZoneSigner: Sendable {
+    private struct Active {
+        var keySigning: [SigningKey] = []
+        var zoneSigning: [SigningKey] = []
+        var delegated: [DNSKey] = []
+    }
+
+    package let apex: DomainName
+    private let cache: SignatureCache
+    private let active = Mutex(Active())
+
+    /// Without keys; see ``use(_:at:)``.
+    package init(apex: DomainName, cache: SignatureCache) {
+        self.apex = apex
+        self.cache = cache
+    }
+
+    /// Signs with what is active at `now` of `keys`, until the next call.
+    package func use(_ keys: ZoneKeys, at now: Int64) {
+        active.withLock { active in
+            active.keySigning = keys.keySigning(at: now)
+            active.zoneSigning = keys.zoneSigning(at: now)
+            active.delegated = keys.delegated(at: now)
+        }
+    }
+
+    /// The DS set that the zone above has for this one.
+    package var delegation: [RecordData] { active.withLock { $0.delegated }.map { .opaque($0.delegation) } }
+
+    private func keys(for type: RecordType) -> [SigningKey] {
+        switch type {
+        case .dnskey, .cds, .cdnskey: active.withLock { $0.keySigning }
+        default: active.withLock { $0.zoneSigning }
+        }
+    }
+
+    /// What the signatures over a set take in a message at most.
+    package func room(for set: RecordSet, of owner: DomainName) -> Int {
+        // Owner, type, class, TTL and length, the fixed fields, the signer's name, the signature.
+        keys(for: set.type).count * (owner.wire.count + 10 + 18 + apex.wire.count + 64)
+    }
+
+    /// One signature by each key over a set (RFC 4034 section 3), as records beside it.
+    ///
+    /// - Parameters:
+    ///   - set: the whole set.
+    ///   - now: seconds since 1970.
+    ///   - permit: asked before a signature is made that is not there yet; false leaves everything unsigned.
+    /// - Returns: `nil` when not permitted, or when there is no key to sign with.
+    package func signatures(
+        over set: RecordSet,
+        of owner: DomainName,
+        _ kind: SignatureCache.Kind,
+        at now: Int64,
+        permit: () -> Bool = { true }
+    ) -> [ResourceRecord]? {
+        let octets = set.canonicalOctets(owner: owner)
+        var records: [ResourceRecord] = []
+        for key in keys(for: set.type) {
+            let cacheKey = SignatureCache.Key(octets, signedBy: key.key.publicKey)
+            var entry = cache.find(cacheKey, kind)
+            if entry?.window.isFresh(at: now) != true {
+                guard permit() else { return nil }
+                let window = SignatureWindow(at: now, spread: cacheKey.words.1)
+                let fields = fields(of: set, owner, key.key, window)
+                guard let signature = key.signature(over: fields + octets) else { return nil }
+                let made = SignatureCache.Entry(window: window, signature: signature)
+                cache.insert(made, for: cacheKey, kind)
+                entry = made
+            }
+            guard let entry else { return nil }
+            let data = fields(of: set, owner, key.key, entry.window) + entry.octets
+            records.append(ResourceRecord(owner: owner, type: .rrsig, ttl: set.ttl, data: .opaque(data)))
+        }
+        return records.isEmpty ? nil : records
+    }
+
+    /// The data of an RRSIG record up to the signature.
+    private func fields(
+        of set: RecordSet,
+        _ owner: DomainName,
+        _ key: DNSKey,
+        _ window: SignatureWindow
+    ) -> [UInt8] {
+        var octets: [UInt8] = []
+        octets.reserveCapacity(18 + apex.wire.count + 64)
+        octets.append(bigEndian: set.type.rawValue)
+        octets.append(DNSKey.algorithm)
+        octets.append(owner.signedLabelCount)
+        octets.append(bigEndian: set.ttl)
+        // Serial arithmetic (RFC 4034 section 3.1.5): these wrap in 2106.
+        octets.append(bigEndian: UInt32(truncatingIfNeeded: window.expiration))
+        octets.append(bigEndian: UInt32(truncatingIfNeeded: window.inception))
+        octets.append(bigEndian: key.tag)
+        octets += apex.wire
+        return octets
+    }
+}
+
+/// The signers of all signed zones, as every thread that answers sees them.
+package final class ZoneSigners: Sendable {
+    private let signers = Mutex<[DomainName: ZoneSigner]>([:])
+    /// Seconds since 1970.
+    package let clock: @Sendable () -> Int64
+
+    package init(clock: @escaping @Sendable () -> Int64) { self.clock = clock }
+
+    /// Signs exactly the zones of these signers from now on.
+    package func use(_ new: [ZoneSigner]) {
+        let byApex = Dictionary(new.map { ($0.apex, $0) }) { first, _ in first }
+        signers.withLock { $0 = byApex }
+    }
+
+    package subscript(apex: DomainName) -> ZoneSigner? { signers.withLock { $0[apex] } }
+}
