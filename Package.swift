@@ -102,7 +102,8 @@ let package = Package(
             "Portolan",
             in: "Portolan/Bridge",
             [
-                "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSSigning", "DNSZones", "HTTPTransport", "KubernetesClient",
+                "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSSigning", "DNSZones", "HTTPTransport",
+                "KubernetesClient",
                 "KubernetesSystem", "ManifestsSystem", "PortolanConfiguration", "PortolanLogs", "ServiceCatalog",
                 "SyncEngine",
                 "Telemetry", lifecycle, logging, unixSignals,

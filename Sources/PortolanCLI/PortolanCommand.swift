@@ -8,7 +8,7 @@ struct PortolanCommand: AsyncParsableCommand {
         abstract: "Keeps Kubernetes and service registries in agreement, and answers DNS for all of them.",
         subcommands: [
             RunCommand.self, CheckCommand.self, PlanCommand.self, GetCommand.self, ExplainCommand.self,
-            VersionCommand.self,
+            DNSSECCommand.self, VersionCommand.self,
         ]
     )
 }

@@ -60,7 +60,8 @@ import Testing
     func ldns() throws {
         let pair = try KeyFile.read(
             KeyFileName(publicFile: "Kexample.com.+013+43428.key")!,
-            publicText: "example.com.\tIN\tDNSKEY\t257 3 13 LB+mK05s9Miqu98T1Fe5BQ4My+iQ23S1MVQOBDquUnOuGkBPV8qbK31R6LiAX"
+            publicText:
+                "example.com.\tIN\tDNSKEY\t257 3 13 LB+mK05s9Miqu98T1Fe5BQ4My+iQ23S1MVQOBDquUnOuGkBPV8qbK31R6LiAX"
                 + "tDJMAPpMRvAhmTaRsvdbw5jyg== ;{id = 43428 (ksk), size = 256b}\n",
             privateText: """
                 Private-key-format: v1.2
@@ -106,7 +107,9 @@ import Testing
 
     @Test(
         "other files are no key files",
-        arguments: ["Kexample.net.+013+55648.private", "example.net.key", "Kexample.net.+013.key", "K+013+1.key", "K.key"]
+        arguments: [
+            "Kexample.net.+013+55648.private", "example.net.key", "Kexample.net.+013.key", "K+013+1.key", "K.key",
+        ]
     )
     func otherFiles(file: String) { #expect(KeyFileName(publicFile: file) == nil) }
 
@@ -129,7 +132,8 @@ import Testing
             Mistake(
                 testDescription: "another zone in the record",
                 file: "Kexample.com.+013+55648.key",
-                message: "Kexample.com.+013+55648.key: the key is of the zone example.net., the file's name says example.com."
+                message:
+                    "Kexample.com.+013+55648.key: the key is of the zone example.net., the file's name says example.com."
             ),
             Mistake(
                 testDescription: "another tag in the name",

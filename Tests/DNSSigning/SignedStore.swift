@@ -1,6 +1,5 @@
 import DNSCore
 import DNSSigning
-import Synchronization
 
 func name(_ text: String) -> DomainName { DomainName(text)! }
 
@@ -16,7 +15,7 @@ final class SignedStore {
     let cache: SignatureCache
     let keys: [DomainName: ZoneKeys]
     let zones: [DomainName: Zone]
-    private let time: Time
+    private(set) var now = SignedStore.start
     private let reader: ReadEpochs.Reader
     private var scratch = AnswerScratch()
     private var signer: AnswerSigner
@@ -24,15 +23,9 @@ final class SignedStore {
     /// Runs after a plain answer was made and before it is signed.
     var interference: (() -> Void)?
 
-    final class Time: Sendable {
-        let now = Mutex<Int64>(SignedStore.start)
-    }
-
     init(cache: SignatureCache = SignatureCache(), allowance: SigningAllowance = SigningAllowance()) {
         self.cache = cache
-        let time = Time()
-        self.time = time
-        signers = ZoneSigners(clock: { time.now.withLock { $0 } })
+        signers = ZoneSigners()
         let store = self.store
         func zone(_ apex: String, _ records: [(String, RecordType, [RecordData])]) -> Zone {
             let zone = Zone(
@@ -61,7 +54,9 @@ final class SignedStore {
             return zone
         }
         let many = (0..<60).map { RecordData.a(0x0a00_0100 + $0) }
-        let wide = (0..<40).map { RecordData.srv(priority: 0, weight: 1, port: 80, target: name("h\($0).wide.shop.test")) }
+        let wide = (0..<40).map {
+            RecordData.srv(priority: 0, weight: 1, port: 80, target: name("h\($0).wide.shop.test"))
+        }
         let zones = [
             zone(
                 "shop.test",
@@ -122,9 +117,7 @@ final class SignedStore {
         buffer.deallocate()
     }
 
-    var now: Int64 { time.now.withLock { $0 } }
-
-    func pass(_ seconds: Int64) { time.now.withLock { $0 += seconds } }
+    func pass(_ seconds: Int64) { now += seconds }
 
     func ask(
         _ text: String,
@@ -152,9 +145,13 @@ final class SignedStore {
         let interference = interference
         let length = store.read(as: reader) { zones -> Int in
             let options = AnswerOptions()
+            let client = ClientAddress(high: 0, low: 0)
+            let time = QueryTime(seconds: UInt32(now), ticks: 0)
             let plain = answer(
                 request.span,
+                from: client,
                 over: transport,
+                at: time,
                 zones: zones,
                 options: options,
                 scratch: &scratch,
@@ -165,6 +162,7 @@ final class SignedStore {
                 plain,
                 of: request.span,
                 over: transport,
+                at: time,
                 zones: zones,
                 options: options,
                 scratch: &scratch,
@@ -172,7 +170,9 @@ final class SignedStore {
             ) { zones, scratch, plain in
                 let outcome = answer(
                     request.span,
+                    from: client,
                     over: .stream,
+                    at: time,
                     zones: zones,
                     options: options,
                     scratch: &scratch,

@@ -39,7 +39,12 @@ import Testing
     func noKey() {
         let apex = name("z.test")
         let authority = StartOfAuthority(primary: apex, mailbox: apex, serial: 1)
-        let transfer = TransferSigner(ZoneSigner(apex: apex, cache: SignatureCache()), authority: authority, ttl: 5, at: 0)
+        let transfer = TransferSigner(
+            ZoneSigner(apex: apex, cache: SignatureCache()),
+            authority: authority,
+            ttl: 5,
+            at: 0
+        )
         #expect(transfer.records(of: apex, [RecordSet(type: .soa, ttl: 5, data: [.soa(authority)])], next: apex) == nil)
     }
 }

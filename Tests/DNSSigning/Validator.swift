@@ -110,7 +110,8 @@ struct Proof: Equatable {
         types = []
         offset += 1
         while offset < data.count {
-            for index in 0..<(8 * Int(data[offset + 1])) where data[offset + 2 + index / 8] & 0x80 >> UInt8(index % 8) != 0 {
+            for index in 0..<(8 * Int(data[offset + 1]))
+            where data[offset + 2 + index / 8] & 0x80 >> UInt8(index % 8) != 0 {
                 types.insert(RecordType(rawValue: UInt16(data[offset]) << 8 | UInt16(index)))
             }
             offset += 2 + Int(data[offset + 1])

@@ -37,7 +37,8 @@ func resolve(
     writer.markAuthoritative()
     writer.note(match.zone)
     scratch.visitedCount = 0
-    if question.type == .ds, match.cut == 0, let code = resolveDelegation(to: match, in: zones, client, scratch, &writer)
+    if question.type == .ds, match.cut == 0,
+        let code = resolveDelegation(to: match, in: zones, client, scratch, &writer)
     {
         return code
     }

@@ -16,7 +16,9 @@ extension ServedZones {
             guard let match = find(wire, count: name.wire.count), match.zone.isReady else { return nil }
             let block = match.zone.find(wire, count: match.cut)
             return NameStanding(
-                apex: DomainName(uncheckedWire: Array(UnsafeRawBufferPointer(start: match.apex, count: match.apexLength))),
+                apex: DomainName(
+                    uncheckedWire: Array(UnsafeRawBufferPointer(start: match.apex, count: match.apexLength))
+                ),
                 isSigned: match.zone.isSigned,
                 exists: block != nil,
                 types: block.map { block in

@@ -1,5 +1,6 @@
 import CSocket
 package import DNSCore
+package import DNSSigning
 import Glibc
 package import Logging
 import NIOCore
@@ -29,11 +30,19 @@ package final class DNSServer: Sendable {
 
     private let configuration: ServerConfiguration
     private let zones: ZoneStore
+    private let signers: ZoneSigners?
     private let logger: Logger
     private let state = Mutex(State.idle)
 
-    package init(configuration: ServerConfiguration, zones: ZoneStore, logger: Logger) {
+    /// - Parameter signers: of the signed ones among the zones; `nil` where none ever is.
+    package init(
+        configuration: ServerConfiguration,
+        zones: ZoneStore,
+        signers: ZoneSigners? = nil,
+        logger: Logger
+    ) {
         self.configuration = configuration
+        self.signers = signers
         self.zones = zones
         self.logger = logger
     }
@@ -61,6 +70,7 @@ package final class DNSServer: Sendable {
         let streams = StreamListener(
             zones: zones,
             options: streamOptions,
+            signers: signers,
             limits: configuration.streams,
             fileLimit: fileLimit
         )
@@ -154,6 +164,7 @@ package final class DNSServer: Sendable {
                     socket: socket,
                     zones: zones,
                     options: configuration.answers,
+                    signers: signers,
                     rateLimit: configuration.rateLimit,
                     cpu: cpus.isEmpty ? nil : cpus[(firstIndex + index) % cpus.count]
                 )

@@ -1,14 +1,17 @@
 import DNSCore
+import DNSSigning
 
 /// Answers queries for one thread: what the answer path cannot do without allocating is added here.
 struct Responder: ~Copyable {
     private let options: AnswerOptions
     private var scratch = AnswerScratch()
     private var limiter: RateLimiter?
+    private var signer: AnswerSigner?
 
     /// - Parameter rateLimit: of answers in datagrams; `nil` for none.
-    init(options: AnswerOptions, rateLimit: RateLimit? = nil) {
+    init(options: AnswerOptions, signers: ZoneSigners? = nil, rateLimit: RateLimit? = nil) {
         self.options = options
+        if let signers { signer = AnswerSigner(signers) }
         if let rateLimit { limiter = RateLimiter(rateLimit) }
     }
 
@@ -39,7 +42,7 @@ struct Responder: ~Copyable {
             into: response
         )
         if outcome.elaboration != .none {
-            outcome = elaborate(outcome, request, client, transport, zones, response)
+            outcome = elaborate(outcome, request, client, transport, time, zones, response)
         }
         // Whoever has made a connection is where it says it is.
         guard transport == .datagram else { return outcome }
@@ -53,9 +56,45 @@ struct Responder: ~Copyable {
         _ request: Span<UInt8>,
         _ client: ClientAddress,
         _ transport: Transport,
+        _ time: QueryTime,
         _ zones: borrowing ServedZones,
         _ response: UnsafeMutableRawBufferPointer
     ) -> Outcome {
-        outcome
+        guard outcome.elaboration == .signatures else { return outcome }
+        return sign(outcome, request, client, transport, time, zones, response)
+    }
+
+    /// Adds signatures to an answer (RFC 4035 section 3.1).
+    private mutating func sign(
+        _ outcome: Outcome,
+        _ request: Span<UInt8>,
+        _ client: ClientAddress,
+        _ transport: Transport,
+        _ time: QueryTime,
+        _ zones: borrowing ServedZones,
+        _ response: UnsafeMutableRawBufferPointer
+    ) -> Outcome {
+        let options = options
+        return signer?.elaborate(
+            outcome,
+            of: request,
+            over: transport,
+            at: time,
+            zones: zones,
+            options: options,
+            scratch: &scratch,
+            into: response
+        ) { zones, scratch, whole in
+            answer(
+                request,
+                from: client,
+                over: .stream,
+                at: time,
+                zones: zones,
+                options: options,
+                scratch: &scratch,
+                into: whole
+            )
+        } ?? outcome
     }
 }

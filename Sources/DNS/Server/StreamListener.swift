@@ -1,4 +1,5 @@
 import DNSCore
+import DNSSigning
 import Glibc
 import NIOCore
 import NIOPosix
@@ -12,7 +13,7 @@ final class StreamListener: Sendable {
     let counters: [ThreadCounters]
 
     /// - Parameter fileLimit: how many files the process may have open.
-    init(zones: ZoneStore, options: AnswerOptions, limits: StreamLimits, fileLimit: Int) {
+    init(zones: ZoneStore, options: AnswerOptions, signers: ZoneSigners? = nil, limits: StreamLimits, fileLimit: Int) {
         self.limits = limits
         group = MultiThreadedEventLoopGroup(numberOfThreads: limits.threads)
         // Some descriptors are for others: HTTP to the API server and registries, files, UDP.
@@ -27,6 +28,7 @@ final class StreamListener: Sendable {
                 StreamLoop(
                     zones: zones,
                     options: options,
+                    signers: signers,
                     limits: limits,
                     capacity: capacity,
                     counters: loopCounters

@@ -1,4 +1,5 @@
 import DNSCore
+import DNSSigning
 import NIOCore
 
 /// What the connections of one event loop share: memory to answer in, counters, and the order in which they were last used.
@@ -25,9 +26,16 @@ final class StreamLoop {
     /// While the loop stops: kept when the last connection is gone.
     private var isEmpty: EventLoopPromise<Void>?
 
-    init(zones: ZoneStore, options: AnswerOptions, limits: StreamLimits, capacity: Int, counters: ThreadCounters) {
+    init(
+        zones: ZoneStore,
+        options: AnswerOptions,
+        signers: ZoneSigners?,
+        limits: StreamLimits,
+        capacity: Int,
+        counters: ThreadCounters
+    ) {
         self.zones = zones
-        responder = Responder(options: options)
+        responder = Responder(options: options, signers: signers)
         self.limits = limits
         self.capacity = capacity
         self.counters = counters

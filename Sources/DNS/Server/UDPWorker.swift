@@ -1,5 +1,6 @@
 import CSocket
 import DNSCore
+import DNSSigning
 import Synchronization
 
 /// One thread that answers what one UDP socket receives.
@@ -16,13 +17,22 @@ final class UDPWorker: Sendable {
     private let socket: Int32
     private let zones: ZoneStore
     private let options: AnswerOptions
+    private let signers: ZoneSigners?
     private let rateLimit: RateLimit?
     private let cpu: Int?
     private let isStopping = Atomic(false)
     let counters = ThreadCounters(.udp)
 
     /// - Parameter socket: becomes the worker's, which closes it.
-    init(socket: Int32, zones: ZoneStore, options: AnswerOptions, rateLimit: RateLimit?, cpu: Int?) {
+    init(
+        socket: Int32,
+        zones: ZoneStore,
+        options: AnswerOptions,
+        signers: ZoneSigners?,
+        rateLimit: RateLimit?,
+        cpu: Int?
+    ) {
+        self.signers = signers
         self.socket = socket
         self.zones = zones
         self.options = options
@@ -47,7 +57,7 @@ final class UDPWorker: Sendable {
         defer { csocket_ring_free(ring) }
         let reader = zones.epochs.makeReader()
         defer { zones.epochs.remove(reader) }
-        var responder = Responder(options: options, rateLimit: rateLimit)
+        var responder = Responder(options: options, signers: signers, rateLimit: rateLimit)
         var batches: UInt64 = 0
 
         while true {

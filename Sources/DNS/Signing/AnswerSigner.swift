@@ -27,8 +27,9 @@ package struct AnswerSigner: ~Copyable {
         _ outcome: Outcome,
         of request: Span<UInt8>,
         over transport: Transport,
+        at time: QueryTime,
         zones: borrowing ServedZones,
-        options: AnswerOptions,
+        options: borrowing AnswerOptions,
         scratch: inout AnswerScratch,
         into response: UnsafeMutableRawBufferPointer,
         answer: (borrowing ServedZones, inout AnswerScratch, UnsafeMutableRawBufferPointer) -> Outcome
@@ -51,6 +52,7 @@ package struct AnswerSigner: ~Copyable {
                 over: Array(plain.prefix(whole.length)),
                 terms.limited(to: limit),
                 edns: first.edns,
+                at: Int64(time.seconds),
                 zones: zones,
                 signers: signers,
                 allowance: &allowance

@@ -28,17 +28,21 @@ package struct SignedAnswer {
     /// - Parameters:
     ///   - plain: the whole plain answer to the query, not cut to what the asker takes.
     ///   - edns: the OPT record of the response, as it would be without signatures.
+    ///   - now: seconds since 1970.
     ///   - zones: the ones it was made from.
     ///   - allowance: for denials; `nil` for no limit.
     package static func write(
         over plain: [UInt8],
         _ terms: SignatureTerms,
         edns: Message.Extension?,
+        at now: Int64,
         zones: borrowing ServedZones,
         signers: ZoneSigners,
         allowance: inout SigningAllowance?
     ) -> Result {
-        guard let message = try? Message(decoding: plain), let question = message.questions.first else { return .failed }
+        guard let message = try? Message(decoding: plain), let question = message.questions.first else {
+            return .failed
+        }
         var edns = edns
         if terms.dnssecOK { edns?.compactAnswersOK = terms.compactAnswersOK }
         let answer = SignedAnswer(
@@ -47,7 +51,7 @@ package struct SignedAnswer {
             terms: terms,
             edns: edns,
             signers: signers,
-            now: signers.clock()
+            now: now
         )
         return answer.write(head: Array(plain.prefix(terms.questionEnd)), zones, &allowance)
     }

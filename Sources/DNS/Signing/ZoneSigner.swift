@@ -104,10 +104,8 @@ package final class ZoneSigner: Sendable {
 /// The signers of all signed zones, as every thread that answers sees them.
 package final class ZoneSigners: Sendable {
     private let signers = Mutex<[DomainName: ZoneSigner]>([:])
-    /// Seconds since 1970.
-    package let clock: @Sendable () -> Int64
 
-    package init(clock: @escaping @Sendable () -> Int64) { self.clock = clock }
+    package init() {}
 
     /// Signs exactly the zones of these signers from now on.
     package func use(_ new: [ZoneSigner]) {

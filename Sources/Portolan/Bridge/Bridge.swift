@@ -1,5 +1,6 @@
 internal import DNSCore
 internal import DNSServer
+internal import DNSSigning
 internal import DNSZones
 internal import Logging
 package import PortolanConfiguration
@@ -30,6 +31,8 @@ package actor Bridge {
     private struct RunningZone {
         let plan: ZonePlan
         let publisher: ZonePublisher
+        /// `nil` for an unsigned zone.
+        let signing: ZoneSigning?
     }
 
     private struct RunningServer {
@@ -46,6 +49,10 @@ package actor Bridge {
     private let zoneStore = ZoneStore()
     /// For configurations that name none. It lives as long as the process, so that a reload makes no cookie worthless.
     private let randomCookies = CookieSecrets(current: .random())
+    private let signers = ZoneSigners()
+    private let signatures = SignatureCache()
+    /// Looks after the keys of signed zones.
+    private var keyWatch: Task<Void, Never>?
     private let lastStatuses = Mutex<[SyncStatus]>([])
     private(set) var configuration: Configuration?
     private var isStopping = false
@@ -84,13 +91,18 @@ package actor Bridge {
         logs.set(new.log)
         let connected = try connect(new)
         let plans = ZonePlan.zones(of: new)
+        let keys = try plans.map { plan throws(CommandFailure) in try Self.loadKeys(of: plan) }
         let next = plans.map { plan in zones.first { $0.plan == plan } ?? makeZone(plan) }
+        for (zone, keys) in zip(next, keys) {
+            if let keys { zone.signing?.use(keys, at: .now) }
+        }
         if configuration == nil { serve(next, new) }
         try await listen(new)
 
         configuration = new
         store.keep(systems: Set(new.systems.map(\.name)))
         await exchangeZones(next, new)
+        watchKeys()
         await exchangeFlows(TargetFlow.flows(of: new), connected)
         await exchangeSources(connected)
     }
@@ -103,6 +115,7 @@ package actor Bridge {
         for source in sources.values { source.task?.cancel() }
         for source in sources.values { await source.task?.value }
         sources = [:]
+        keyWatch?.cancel()
         for zone in zones { zone.publisher.stop() }
         await server?.server.stop()
         await admin?.stop()
@@ -169,7 +182,41 @@ package actor Bridge {
             observe: { [instruments] in instruments.dnsPropagation.observe($0, [name]) }
         )
         instruments.dnsPropagation.declare([name])
-        return RunningZone(plan: plan, publisher: publisher)
+        let signing = plan.keyDirectory.map { path in
+            ZoneSigning(
+                KeyDirectory(path: path),
+                zones: publisher.zones,
+                nameServer: plan.nameServer,
+                ttl: plan.definition.ttl,
+                cache: signatures,
+                logger: logs.logger("dns")
+            )
+        }
+        return RunningZone(plan: plan, publisher: publisher, signing: signing)
+    }
+
+    private static func loadKeys(of plan: ZonePlan) throws(CommandFailure) -> KeyDirectory.Contents? {
+        guard let path = plan.keyDirectory else { return nil }
+        return try KeyDirectory(path: path).load(
+            plan.definition.name,
+            others: plan.definition.reverse.map(\.name),
+            at: .now
+        )
+    }
+
+    /// Key directories are looked at every ten seconds, and a configuration that is applied anew looks at them at once.
+    private func watchKeys() {
+        keyWatch?.cancel()
+        guard zones.contains(where: { $0.signing != nil }) else { return }
+        keyWatch = Task { [weak self] in
+            while (try? await Task.sleep(for: .seconds(10))) != nil { await self?.followKeys() }
+        }
+    }
+
+    private func followKeys() {
+        var hasNewSigner = false
+        for zone in zones where zone.signing?.follow(at: .now) == true { hasNewSigner = true }
+        if hasNewSigner { signers.use(zones.flatMap { $0.signing?.signers ?? [] }) }
     }
 
     private func exchangeZones(_ next: [RunningZone], _ new: Configuration) async {
@@ -188,6 +235,7 @@ package actor Bridge {
             guard let ranges else { continue }
             for apex in zone.publisher.zones.map(\.apex) { access[apex] = AccessList(ranges) }
         }
+        signers.use(zones.flatMap { $0.signing?.signers ?? [] })
         zoneStore.serve(zones.flatMap(\.publisher.zones), to: access)
     }
 
@@ -277,7 +325,7 @@ package actor Bridge {
             dnsMetrics.show(nil)
             return nil
         }
-        let server = DNSServer(configuration: wanted, zones: zoneStore, logger: logs.logger("dns"))
+        let server = DNSServer(configuration: wanted, zones: zoneStore, signers: signers, logger: logs.logger("dns"))
         try await server.start()
         dnsMetrics.show(server)
         return RunningServer(configuration: wanted, server: server)

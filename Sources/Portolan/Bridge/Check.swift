@@ -1,5 +1,6 @@
 internal import DNSCore
 internal import DNSServer
+internal import DNSZones
 internal import KubernetesObjects
 internal import Logging
 internal import PortolanConfiguration
@@ -72,7 +73,23 @@ package struct Check: Sendable {
             }
         }
         if let dns = configuration.dns { await check(dns, &report) }
+        for plan in ZonePlan.zones(of: configuration) { checkKeys(of: plan, &report) }
         return report
+    }
+
+    private func checkKeys(of plan: ZonePlan, _ report: inout Report) {
+        guard let path = plan.keyDirectory else { return }
+        let place = "zone \(plan.definition.name)"
+        do throws(CommandFailure) {
+            let reverse = plan.definition.reverse.map(\.name)
+            let contents = try KeyDirectory(path: path).load(plan.definition.name, others: reverse, at: .now)
+            for warning in contents.warnings { report.add(place, .init(.warning, warning)) }
+            let zones = contents.keys.keys.map(\.description).sorted().joined(separator: ", ")
+            report.add(place, .init(.fine, "has keys to sign \(zones)"))
+        } catch {
+            report.add(place, .init(.failure, error.message))
+            report.failure = .configuration
+        }
     }
 
     /// Binds the addresses for a moment. A bridge that runs already holds them, and then this says so.

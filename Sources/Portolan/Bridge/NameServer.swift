@@ -36,9 +36,12 @@ struct NameServer: Equatable {
             let sets = [RecordSet(type: .a, ttl: ttl, data: a), RecordSet(type: .aaaa, ttl: ttl, data: aaaa)]
             changes.append(OwnerChange(owner: name, sets: sets.filter { !$0.data.isEmpty }))
         }
-        changes.append(OwnerChange(owner: apex, sets: [RecordSet(type: .ns, ttl: ttl, data: [.ns(name)])]))
+        changes.append(OwnerChange(owner: apex, sets: apexSets(ttl: ttl)))
         return changes
     }
+
+    /// What an apex holds beside SOA and keys.
+    func apexSets(ttl: UInt32) -> [RecordSet] { [RecordSet(type: .ns, ttl: ttl, data: [.ns(name)])] }
 
     /// The addresses of the interfaces that are up, without loopback and link-local ones.
     private static func hostAddresses() -> [IPAddress] {

@@ -1,3 +1,4 @@
+internal import DNSCore
 internal import DNSZones
 internal import PortolanConfiguration
 internal import ServiceCatalog
@@ -6,6 +7,8 @@ internal import ServiceCatalog
 struct ZonePlan: Equatable {
     let definition: ZoneDefinition
     let nameServer: NameServer
+    /// `nil` for an unsigned zone.
+    let keyDirectory: String?
 
     /// The zones of a configuration. Unless it says otherwise, the first Kubernetes zone has all reverse names, as the DNS
     /// of a cluster does.
@@ -29,7 +32,8 @@ struct ZonePlan: Equatable {
                     ttl: dns.ttl,
                     reverse: reverse
                 ),
-                nameServer: NameServer(for: zone.zone, addresses: dns.listen.map(\.address))
+                nameServer: NameServer(for: zone.zone, addresses: dns.listen.map(\.address)),
+                keyDirectory: zone.keyDirectory
             )
         }
     }

@@ -150,13 +150,18 @@ extension Configuration {
     }
 
     private static func readZone(_ node: ConfigurationNode, _ configuration: Configuration) -> ZoneConfiguration? {
-        guard let members = node.members(["zone", "from", "prefer", "reverse", "allowQuery"]) else { return nil }
+        guard
+            let members = node.members(
+                ["zone", "from", "prefer", "reverse", "allowQuery"] + ZoneConfiguration.signingKeys
+            )
+        else { return nil }
         let name = members.required("zone").flatMap { readZoneName($0) }
         let from = members.required("from")?.elements()?.compactMap { readSystemName($0, configuration) }
         guard let name, let from else { return nil }
         if from.isEmpty { members["from"]?.report("zone \"\(name)\" needs at least one system in from") }
         var zone = ZoneConfiguration(zone: name, from: from)
         if let node = members["reverse"] { zone.reverse = readReverse(node, zone, configuration) }
+        zone.readSigning(members)
         zone.allowQuery = members["allowQuery"]?.addressRanges()
         if let node = members["prefer"], let preferred = readSystemName(node, configuration) {
             if from.contains(preferred) {

@@ -147,6 +147,8 @@ package struct ZoneConfiguration: Sendable, Equatable {
     package var prefer: SystemName?
     /// Where PTR records of the zone's addresses go; `nil` for the default of its kind.
     package var reverse: [ReverseZone]?
+    /// Where the keys are that the zone and its reverse zones are signed with; `nil` for unsigned ones.
+    package var keyDirectory: String?
     /// Who may ask it and its reverse zones; `nil` for everyone.
     package var allowQuery: [AddressRange]?
 }

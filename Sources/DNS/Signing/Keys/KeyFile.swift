@@ -69,7 +69,8 @@ package enum KeyFile {
         if timing == KeyTiming() { (timing.publish, timing.activate) = (created, created) }
         var comments = ["; This is a \(role)-signing key, keyid \(key.tag), for \(key.zone)"]
         var fields = [
-            "Private-key-format: v1.3", "Algorithm: 13 (ECDSAP256SHA256)", "PrivateKey: \(Data(pair.secret).base64EncodedString())",
+            "Private-key-format: v1.3", "Algorithm: 13 (ECDSAP256SHA256)",
+            "PrivateKey: \(Data(pair.secret).base64EncodedString())",
         ]
         var times = [("Created", created)]
         for field in KeyTiming.fields {
@@ -79,7 +80,8 @@ package enum KeyFile {
             comments.append("; \(name): \(KeyTiming.text(time))")
             fields.append("\(name): \(KeyTiming.text(time))")
         }
-        let record = "\(key.zone) IN DNSKEY \(key.flags) 3 \(DNSKey.algorithm) \(Data(key.publicKey).base64EncodedString())"
+        let record =
+            "\(key.zone) IN DNSKEY \(key.flags) 3 \(DNSKey.algorithm) \(Data(key.publicKey).base64EncodedString())"
         return ((comments + [record, ""]).joined(separator: "\n"), (fields + [""]).joined(separator: "\n"))
     }
 
@@ -111,7 +113,8 @@ package enum KeyFile {
             }
             words.removeFirst()
         }
-        guard words.count >= 5, let flags = UInt16(words[words.startIndex + 1]), words[words.startIndex + 2] == "3" else {
+        guard words.count >= 5, let flags = UInt16(words[words.startIndex + 1]), words[words.startIndex + 2] == "3"
+        else {
             throw fail(.unreadableRecord(String(record)))
         }
         let algorithm = words[words.startIndex + 3]
@@ -136,7 +139,9 @@ package enum KeyFile {
         _ name: KeyFileName,
         isKeySigning: Bool
     ) throws(KeyFileError) -> (pair: SigningKey, timing: KeyTiming) {
-        func fail(_ reason: KeyFileError.Reason) -> KeyFileError { KeyFileError(file: name.privateFile, reason: reason) }
+        func fail(_ reason: KeyFileError.Reason) -> KeyFileError {
+            KeyFileError(file: name.privateFile, reason: reason)
+        }
         let lines = lines(text).map(\.trimmed).filter { !$0.isEmpty }
         guard let first = lines.first, value(of: "Private-key-format", in: [first])?.hasPrefix("v1.") == true else {
             throw fail(.notPrivateKeyFormat)
