@@ -34,11 +34,13 @@ struct TestBed {
     private(set) var batches: [ZoneBatch] = []
     private let now = ContinuousClock.now
 
-    init(_ zone: ZoneDefinition) {
+    /// - Parameter memory: what is remembered of systems from before.
+    init(_ zone: ZoneDefinition, remembering memory: [SystemName: [Service]] = [:]) {
         catalog = Catalog(systems: zone.systems)
         state = ZoneState(zone)
         var batches: [ZoneBatch] = []
-        state.start(from: catalog) { batches.append($0) }
+        let systems = memory.mapValues { RememberedSystem(services: $0, lastCurrent: 0) }
+        state.start(from: catalog, remembering: systems) { batches.append($0) }
         self.batches = batches
         published.apply(batches)
     }
@@ -54,6 +56,14 @@ struct TestBed {
         let catalog = catalog
         var batches: [ZoneBatch] = []
         state.update(delta, reading: { catalog.service($0, in: $1) }, publish: { batches.append($0) })
+        self.batches = batches
+        published.apply(batches)
+    }
+
+    mutating func expire(_ systems: Set<SystemName>) {
+        let catalog = catalog
+        var batches: [ZoneBatch] = []
+        state.expire(systems, reading: { catalog.service($0, in: $1) }, publish: { batches.append($0) })
         self.batches = batches
         published.apply(batches)
     }

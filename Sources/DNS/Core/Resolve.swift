@@ -29,6 +29,7 @@ func resolve(
     case .unready:
         writer.report(.notReady)
         return .servFail
+    case .expired: return .servFail
     case .stale:
         isStale = true
         writer.report(.staleAnswer)

@@ -7,6 +7,12 @@ package enum ZoneFreshness: UInt8, Sendable, AtomicRepresentable {
     case current
     /// The source is out of reach; the last known state is served.
     case stale
+    /// It has been out of reach for too long to go on with what was known: questions get SERVFAIL.
+    case expired
+
+    /// Whether questions are answered from the zone.
+    @inline(__always)
+    package var isAnswered: Bool { self == .current || self == .stale }
 }
 
 /// What became of a batch of changes.
@@ -108,7 +114,7 @@ struct ZoneImage: @unchecked Sendable {
     var freshness: ZoneFreshness { fields.pointee.freshness.load(ordering: .acquiring) }
 
     @inline(__always)
-    var isReady: Bool { freshness != .unready }
+    var isReady: Bool { freshness.isAnswered }
 
     @inline(__always)
     var isSigned: Bool { fields.pointee.isSigned.load(ordering: .relaxed) }

@@ -43,8 +43,10 @@ struct MergedSchema {
         return isLiteral(key.namespace) && isLiteral(key.name)
     }
 
-    /// - Parameter services: by system; `nil` where a system has no such service.
-    func project(_ key: ServiceKey, _ services: [Service?]) -> ProjectedService {
+    /// - Parameters:
+    ///   - services: by system; `nil` where a system has no such service.
+    ///   - expired: the systems, by index, whose endpoints are last resorts.
+    func project(_ key: ServiceKey, _ services: [Service?], expired: Set<Int>) -> ProjectedService {
         guard let name = name(of: key) else {
             return ProjectedService(problems: [.unusableName(key, zone: zone.name)])
         }
@@ -77,7 +79,8 @@ struct MergedSchema {
             let priority: UInt16 = zone.prefer == nil || zone.prefer == zone.systems[system] ? 0 : 10
             for index in service.endpoints.indices where isShown(index, of: service) {
                 let weight = service.weight(ofEndpointAt: index)
-                let isLastResort = service.endpoints[index].readiness == .draining || weight == 0
+                let isLastResort =
+                    service.endpoints[index].readiness == .draining || weight == 0 || expired.contains(system)
                 builder.add(
                     service.endpoints,
                     at: index,

@@ -5,8 +5,8 @@ package import ServiceCatalog
 /// present state of it; what comes out is applied to the zone's image.
 ///
 /// Its states, and what ends them:
-/// - *loading*: some of its systems have not been read completely; changes are only noted. Ends with the last system's
-///   first complete snapshot, when everything is projected at once.
+/// - *loading*: some of its systems have neither been read completely nor are remembered; changes are only noted. Ends with
+///   the last such system's first complete snapshot, when everything is projected at once.
 /// - *ready*: every change is projected as it comes. Never ends: a system that is lost keeps its last contents.
 package struct ZoneState: Sendable {
     private enum Naming: Sendable {
@@ -20,6 +20,8 @@ package struct ZoneState: Sendable {
         /// By system of the zone; shared with the catalog, not copied.
         let services: [Service?]
         let number: ReverseIndex.ServiceNumber
+        /// The systems, by index, whose endpoints are last resorts.
+        let expired: Set<Int>
     }
 
     /// A name before a batch.
@@ -44,6 +46,10 @@ package struct ZoneState: Sendable {
     package let zone: ZoneDefinition
     private let naming: Naming
     private var unsynced: Set<SystemName>
+    /// What stands in for the contents of unsynced systems, until they are read.
+    private var remembered: [SystemName: [ServiceKey: Service]] = [:]
+    /// As in ``Entry/expired``, for services to come.
+    private var expired: Set<Int> = []
     /// Services seen while loading.
     private var noted: Set<ServiceKey> = []
     private var entries: [ServiceKey: Entry] = [:]
@@ -70,21 +76,34 @@ package struct ZoneState: Sendable {
         reverse = ReverseIndex(zones: zone.schema == .kubernetes ? zone.reverse : [])
     }
 
-    /// The systems whose first complete snapshot is still awaited.
+    /// The systems whose first complete snapshot is still awaited, remembered or not.
     package var awaited: [SystemName] { unsynced.sorted() }
+
+    /// The systems that are shown as they are remembered.
+    package var recalled: Set<SystemName> { Set(remembered.keys) }
 
     // MARK: Events
 
     /// Takes in what the catalog holds already. Call it once, before any ``update(_:reading:publish:)``.
     ///
-    /// - Parameter publish: is given everything the zone shows, when all its systems are synced; otherwise nothing.
-    package mutating func start(from catalog: Catalog, publish: (ZoneBatch) -> Void) {
+    /// - Parameters:
+    ///   - memory: the contents to show of systems that have not been read yet.
+    ///   - publish: is given everything the zone shows, when all its systems are synced or remembered; otherwise nothing.
+    package mutating func start(
+        from catalog: Catalog,
+        remembering memory: [SystemName: RememberedSystem] = [:],
+        publish: (ZoneBatch) -> Void
+    ) {
         for system in zone.systems {
-            guard let state = catalog.systems[system] else { continue }
-            if state.freshness.isSynced { unsynced.remove(system) }
-            noted.formUnion(state.services.keys)
+            if let state = catalog.systems[system], state.freshness.isSynced {
+                unsynced.remove(system)
+                noted.formUnion(state.services.keys)
+            } else if let services = memory[system]?.services {
+                remembered[system] = Dictionary(services.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+                noted.formUnion(services.map(\.key))
+            }
         }
-        loadIfSynced(reading: { catalog.service($0, in: $1) }, publish: publish)
+        loadIfKnown(reading: { catalog.service($0, in: $1) }, publish: publish)
     }
 
     /// Takes in that services may have changed.
@@ -99,20 +118,45 @@ package struct ZoneState: Sendable {
         publish: (ZoneBatch) -> Void
     ) {
         guard zone.systems.contains(delta.system) else { return }
+        var keys = delta.changed
+        if delta.becameSynced {
+            unsynced.remove(delta.system)
+            // What was remembered and is not there is gone.
+            if let memory = remembered.removeValue(forKey: delta.system) { keys += memory.keys }
+        }
         if isReady {
-            project(delta.changed, reading: service, publish: publish)
+            project(keys, reading: service, publish: publish)
             return
         }
-        noted.formUnion(delta.changed)
-        if delta.becameSynced { unsynced.remove(delta.system) }
-        loadIfSynced(reading: service, publish: publish)
+        noted.formUnion(keys)
+        loadIfKnown(reading: service, publish: publish)
     }
 
-    private mutating func loadIfSynced(
+    /// Makes the endpoints of `systems`, and of no others, last resorts of a merged zone.
+    ///
+    /// - Parameters: as of ``update(_:reading:publish:)``.
+    package mutating func expire(
+        _ systems: Set<SystemName>,
         reading service: (ServiceKey, SystemName) -> Service?,
         publish: (ZoneBatch) -> Void
     ) {
-        guard !isReady, unsynced.isEmpty else { return }
+        guard case .merged = naming else { return }
+        let indices = Set(zone.systems.indices.filter { systems.contains(zone.systems[$0]) })
+        guard indices != expired else { return }
+        let differing = indices.symmetricDifference(expired)
+        expired = indices
+        guard isReady else { return }
+        let keys = entries.filter { _, entry in differing.contains { entry.services[$0] != nil } }.keys.sorted()
+        for start in stride(from: 0, to: keys.count, by: Self.batchSize) {
+            project(Array(keys[start..<min(start + Self.batchSize, keys.count)]), reading: service, publish: publish)
+        }
+    }
+
+    private mutating func loadIfKnown(
+        reading service: (ServiceKey, SystemName) -> Service?,
+        publish: (ZoneBatch) -> Void
+    ) {
+        guard !isReady, unsynced.allSatisfy({ remembered[$0] != nil }) else { return }
         isReady = true
         if let version { publish(ZoneBatch(zone: zone.name, changes: [version])) }
         let keys = noted.sorted()
@@ -137,7 +181,10 @@ package struct ZoneState: Sendable {
                 before[name] = present(name)
                 names.append(name)
             }
-            if let number = setEntry(key, zone.systems.map { service(key, $0) }) { gone.append(number) }
+            let services = zone.systems.map { system in
+                if let memory = remembered[system] { memory[key] } else { service(key, system) }
+            }
+            if let number = setEntry(key, services) { gone.append(number) }
             if let name { claim(name, key) } else { report(present(key).problems, of: key) }
         }
 
@@ -253,7 +300,7 @@ package struct ZoneState: Sendable {
             number = ReverseIndex.ServiceNumber(keyOfNumber.count)
             keyOfNumber.append(key)
         }
-        entries[key] = Entry(services: services, number: number)
+        entries[key] = Entry(services: services, number: number, expired: expired)
         return nil
     }
 
@@ -261,11 +308,12 @@ package struct ZoneState: Sendable {
 
     /// What the zone would show of a service as it was last read.
     func present(_ key: ServiceKey) -> ProjectedService {
-        guard let services = entries[key]?.services else { return ProjectedService() }
+        guard let entry = entries[key] else { return ProjectedService() }
+        let services = entry.services
         return switch naming {
         case .kubernetes(let schema): services[0].map { schema.project($0) } ?? ProjectedService()
         case .registry(let schema): services[0].map { schema.project($0) } ?? ProjectedService()
-        case .merged(let schema): schema.project(key, services)
+        case .merged(let schema): schema.project(key, services, expired: entry.expired)
         }
     }
 
