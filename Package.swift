@@ -75,6 +75,7 @@ let package = Package(
             ["CSocket", "DNSCore", "DNSSigning", "ServiceCatalog", logging, nioCore, nioPosix]
         ),
         library("DNSZones", in: "DNS/Zones", ["DNSCore", "ServiceCatalog"]),
+        library("DNSState", in: "DNS/State", ["ServiceCatalog"]),
         library("KubernetesObjects", in: "Kubernetes/Objects", ["ServiceCatalog"]),
         library("KubernetesClient", in: "Kubernetes/Client", ["HTTPTransport", "KubernetesObjects", logging, yams]),
         library(
@@ -102,7 +103,7 @@ let package = Package(
             "Portolan",
             in: "Portolan/Bridge",
             [
-                "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSSigning", "DNSZones", "HTTPTransport",
+                "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSSigning", "DNSState", "DNSZones", "HTTPTransport",
                 "KubernetesClient",
                 "KubernetesSystem", "ManifestsSystem", "PortolanConfiguration", "PortolanLogs", "ServiceCatalog",
                 "SyncEngine",
@@ -171,6 +172,7 @@ let package = Package(
         ),
         tests("SyncEngine", ["RegistryContract", "ServiceCatalog", logging]),
         tests("DNSZones", ["DNSCore", "ServiceCatalog"]),
+        tests("DNSState", ["ServiceCatalog"]),
         tests(
             "ConsulSystem",
             ["HTTPTransport", "RegistryContract", "Sandbox", "ServiceCatalog", "SyncEngine", logging],
@@ -208,6 +210,7 @@ if Context.environment["PORTOLAN_FUZZ"] != nil {
         "ConsulProjection": ["ConsulSystem", "FuzzObjects", "KubernetesObjects", "ServiceCatalog", "SyncEngine"],
         "DNSAnswer": ["DNSCore", "DNSTables"],
         "DNSMessage": ["DNSCore"],
+        "DNSState": ["DNSCore", "DNSState", "DNSZones", "ServiceCatalog"],
         "DNSStream": ["DNSServer", nioCore],
         "DomainName": ["DNSCore"],
         "KeyFile": ["DNSCore", "DNSSigning"],
@@ -221,7 +224,7 @@ if Context.environment["PORTOLAN_FUZZ"] != nil {
         "WatchStream": ["FuzzObjects", "KubernetesObjects"],
         "ZoneProjection": ["DNSCore", "DNSZones", "FuzzObjects", "ServiceCatalog"],
         // Not a fuzzer: it writes what they begin with.
-        "Seeds": ["DNSCore", "DNSTables"],
+        "Seeds": ["DNSCore", "DNSState", "DNSTables", "ServiceCatalog"],
     ]
     package.targets.removeAll { $0.type == .test }
     package.targets += [

@@ -1,5 +1,7 @@
 import DNSCore
+import DNSState
 import Foundation
+import ServiceCatalog
 
 @testable import DNSTables
 
@@ -13,6 +15,7 @@ package func write(
     do {
         let seeds = Seeds(folder: URL(filePath: CommandLine.arguments[2]))
         try seeds.writePackets()
+        try seeds.writeState()
         try seeds.writeRecordings(in: URL(filePath: CommandLine.arguments[1]))
         exit(0)
     } catch {
@@ -55,6 +58,29 @@ private struct Seeds {
                 try write(Array("\(change.owner)".utf8), "\(contents.apex)\(index)", for: ["DomainName"])
             }
         }
+    }
+
+    func writeState() throws {
+        let port = EndpointPort(name: "grpc", number: 9000, appProtocol: "kubernetes.io/h2c")
+        let service = Service(
+            key: ServiceKey(namespace: "shop", name: "cart"),
+            origin: Origin(cluster: "one", system: "east"),
+            kind: .headless,
+            settings: ServiceSettings(weight: 7, grpcConfig: "{}"),
+            endpoints: [
+                Endpoint(host: Host("10.1.0.1"), hostname: "cart-0", targetName: "pod", zone: "a", ports: [port]),
+                Endpoint(host: Host("2001:db8::1"), readiness: .draining, ports: [port]),
+                Endpoint(host: Host("db.example.com"), attributes: EndpointAttributes(weight: 0)),
+            ]
+        )
+        let file = SystemState.encode([service], lastCurrent: 1, identity: "").file
+        try write(file, "system", for: ["DNSState"])
+        // Past the head, which the fuzzer makes itself.
+        try write(Array(file.dropFirst(24)), "contents", for: ["DNSState"])
+        var checkpoint = Checkpoint()
+        checkpoint.systems = ["east": .init(checksum: 1, lastCurrent: 2)]
+        checkpoint.serials = ["zone.test.": 3]
+        try write(Array(checkpoint.encode().dropFirst(24)), "checkpoint", for: ["DNSState"])
     }
 
     // MARK: - HTTP
