@@ -24,7 +24,8 @@ struct ZoneFixture {
         return options
     }
 
-    /// A store that serves them all; `unready.test` is loaded, but not declared complete, and `stale.test` has lost its source.
+    /// A store that serves them all; `unready.test` is loaded, but not declared complete; `stale.test` has lost its source, and
+    /// `expired.test` has for too long.
     /// Only 192.0.2.0/24 and fd00::/8 may ask `private.test`.
     static func store() -> ZoneStore {
         let store = ZoneStore()
@@ -37,6 +38,7 @@ struct ZoneFixture {
                     switch contents.apex {
                     case DomainName("unready.test"): .unready
                     case DomainName("stale.test"): .stale
+                    case DomainName("expired.test"): .expired
                     default: .current
                     }
                 return zone

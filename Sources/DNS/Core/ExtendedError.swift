@@ -21,4 +21,6 @@ package struct ExtendedError: Hashable, Sendable, RawRepresentable {
     package static let notAuthoritative = ExtendedError(rawValue: 20)
     /// The operation or type is none that this server knows.
     package static let notSupported = ExtendedError(rawValue: 21)
+    /// The source of the zone has been out of reach for too long to go on with the last known state.
+    package static let invalidData = ExtendedError(rawValue: 24)
 }

@@ -29,7 +29,9 @@ func resolve(
     case .unready:
         writer.report(.notReady)
         return .servFail
-    case .expired: return .servFail
+    case .expired:
+        writer.report(.invalidData)
+        return .servFail
     case .stale:
         isStale = true
         writer.report(.staleAnswer)
