@@ -32,6 +32,16 @@ import Testing
         }
     }
 
+    @Test("What was remembered is replaced without a trace", arguments: zones, 0..<20 as Range<UInt64>)
+    func remembered(zone: ZoneDefinition, seed: UInt64) {
+        var random = RandomServices(seed: 2_000 + seed, schema: zone.schema)
+        let past = random.services(in: zone.systems[0])
+        var bed = TestBed(zone, remembering: [zone.systems[0]: past])
+        for system in zone.systems.reversed() { bed.send(.snapshot(random.services(in: system)), from: system) }
+        #expect(bed.published == bed.fromScratch.published)
+        #expect(bed.state.problems == bed.fromScratch.state.problems)
+    }
+
     @Test("At no moment does a record lead to a name that is not there", arguments: zones, 0..<6 as Range<UInt64>)
     func order(zone: ZoneDefinition, seed: UInt64) {
         var random = RandomServices(seed: 1_000 + seed, schema: zone.schema)
@@ -76,6 +86,10 @@ extension PublishedZone {
             switch data {
             case .srv(_, _, _, let target) where target.isSubdomain(of: zone) && names[target] == nil: target
             case .ptr(let target) where names[target] == nil: target
+            case .opaque(let wire):
+                ServiceBinding(wire: wire).flatMap {
+                    $0.target.isSubdomain(of: zone) && names[$0.target] == nil ? $0.target : nil
+                }
             default: nil
             }
         }
@@ -134,7 +148,9 @@ private struct RandomServices {
             clusterAddresses: pick([[], ["10.0.0.1"], ["10.0.0.2", "fd00::1"], ["10.0.0.3", "10.0.0.3"]]).map {
                 IPAddress($0)!
             },
-            ports: pick([[], [.http], [.http, .unnamed]]),
+            ports: pick([
+                [], [.http], [.http, .unnamed], [ServicePort(name: "http", number: 80, appProtocol: "http"), .unnamed],
+            ]),
             settings: pick([
                 .none, .none, ServiceSettings(weight: pick([0, 5])),
                 ServiceSettings(grpcConfig: pick(["{}", "nonsense"])),
@@ -181,6 +197,7 @@ private struct RandomServices {
             pod: pick([nil, "p", "q"]),
             ports: pick([
                 [], [.http], [.http, .unnamed], [.unnamed], [.http, EndpointPort(name: "HTTP", number: 8080)],
+                [EndpointPort(name: "http", number: 8080, appProtocol: pick(["grpc", "kubernetes.io/h2c"]))],
             ]),
             weight: schema == .kubernetes ? nil : pick([nil, nil, 0, 3]),
             origin: schema == .kubernetes ? nil : pick([nil, nil, Origin(cluster: "one", system: "east")])

@@ -20,6 +20,7 @@ package struct RecordType: Hashable, Sendable, RawRepresentable {
     package static let cds = RecordType(rawValue: 59)
     package static let cdnskey = RecordType(rawValue: 60)
     package static let svcb = RecordType(rawValue: 64)
+    package static let https = RecordType(rawValue: 65)
     /// Never a question (RFC 9824 section 3.4).
     package static let nxname = RecordType(rawValue: 128)
     package static let tkey = RecordType(rawValue: 249)

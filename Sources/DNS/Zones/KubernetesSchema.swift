@@ -55,7 +55,12 @@ struct KubernetesSchema {
             }
             builder.layout.reserveCapacity(service.endpoints.count)
             for index in service.endpoints.indices where service.endpoints[index].readiness == .ready {
-                builder.add(service.endpoints, at: index, weight: service.settings.weight)
+                builder.add(
+                    service.endpoints,
+                    at: index,
+                    priority: zone.distance(to: service.endpoints[index]),
+                    weight: service.settings.weight
+                )
             }
         }
         let (finished, noticed) = builder.finish { service.endpoints[$0.source].podName }

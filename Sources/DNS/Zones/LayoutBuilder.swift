@@ -99,14 +99,26 @@ struct LayoutBuilder {
     }
 
     mutating func offers(of list: [ServicePort]) -> [ServiceLayout.Offer] {
-        list.map { ServiceLayout.Offer(port: $0.number, owner: ports.owner(of: $0.name, $0.transport)) }
+        list.map { port in
+            ServiceLayout.Offer(
+                port: port.number,
+                owner: ports.owner(of: port.name, port.transport),
+                scheme: ServiceScheme(appProtocol: port.appProtocol, port.transport)
+            )
+        }
     }
 
     private mutating func offers(of list: [EndpointPort]) -> Range<Int> {
         if let lastPorts, lastPorts.list.isSameList(as: list) { return lastPorts.offers }
         var offers: [ServiceLayout.Offer] = []
         for port in list {
-            offers.append(ServiceLayout.Offer(port: port.number, owner: ports.owner(of: port.name, port.transport)))
+            offers.append(
+                ServiceLayout.Offer(
+                    port: port.number,
+                    owner: ports.owner(of: port.name, port.transport),
+                    scheme: ServiceScheme(appProtocol: port.appProtocol, port.transport)
+                )
+            )
         }
         let range = layout.add(offers)
         lastPorts = (list, range)

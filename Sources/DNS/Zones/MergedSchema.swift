@@ -85,7 +85,8 @@ struct MergedSchema {
                     service.endpoints,
                     at: index,
                     site: system,
-                    priority: priority + (isLastResort ? lastResortPriority : 0),
+                    priority: priority + zone.distance(to: service.endpoints[index])
+                        + (isLastResort ? lastResortPriority : 0),
                     weight: weight,
                     isLastResort: isLastResort
                 )

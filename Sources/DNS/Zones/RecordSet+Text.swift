@@ -9,7 +9,7 @@ extension OwnerChange {
 extension RecordSet {
     /// The records of `owner` in zone file form, one a line.
     package func lines(owner: DomainName) -> [String] {
-        data.map { "\(owner) \(ttl) IN \(type.text) \($0.text)" }
+        data.map { "\(owner) \(ttl) IN \(type.text) \($0.text(of: type))" }
     }
 }
 
@@ -26,12 +26,24 @@ extension RecordType {
         case .aaaa: "AAAA"
         case .srv: "SRV"
         case .svcb: "SVCB"
+        case .https: "HTTPS"
         default: "TYPE\(rawValue)"
         }
     }
 }
 
 extension RecordData {
+    /// In zone file form, that of the type where the data alone does not tell it.
+    package func text(of type: RecordType) -> String {
+        guard case .opaque(let bytes) = self, type == .svcb || type == .https,
+            let binding = ServiceBinding(wire: bytes)
+        else { return text }
+        return binding.text { address in
+            let (high, low) = (UInt64(truncatingIfNeeded: address >> 64), UInt64(truncatingIfNeeded: address))
+            return IPAddress.v6(high: high, low: low).description
+        }
+    }
+
     /// In zone file form.
     package var text: String {
         switch self {

@@ -38,7 +38,7 @@ struct RegistrySchema {
             builder.add(
                 service.endpoints,
                 at: index,
-                priority: isLastResort ? lastResortPriority : 0,
+                priority: zone.distance(to: service.endpoints[index]) + (isLastResort ? lastResortPriority : 0),
                 weight: weight,
                 isLastResort: isLastResort
             )

@@ -55,6 +55,11 @@ extension ServiceLayout {
             }
             changes.present.append(OwnerChange(owner: owner, sets: portSets(entries, hostNames: hostNames)))
         }
+        for label in ServiceScheme.labels {
+            guard let owner = bindingOwner(label) else { continue }
+            if let old, old.bindingOwner(label) != nil, hasSameBindings(label, as: old) { continue }
+            changes.present.append(OwnerChange(owner: owner, sets: bindingSets(label, hostNames: hostNames)))
+        }
         if let owner = grpcConfigOwner, grpcConfig != old?.grpcConfig {
             changes.present.append(OwnerChange(owner: owner, sets: grpcConfigSets))
         }
@@ -69,6 +74,11 @@ extension ServiceLayout {
         for (index, owner) in portOwners.enumerated() where !entries(of: index).isEmpty {
             if let new, let kept = new.portOwners.firstIndex(of: owner), !new.entries(of: kept).isEmpty { continue }
             removals.append(OwnerChange(owner: owner, sets: []))
+        }
+        for label in ServiceScheme.labels {
+            if let owner = bindingOwner(label), new?.bindingOwner(label) == nil {
+                removals.append(OwnerChange(owner: owner, sets: []))
+            }
         }
         if new == nil { removals.append(OwnerChange(owner: name, sets: [])) }
         return removals

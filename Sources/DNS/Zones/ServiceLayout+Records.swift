@@ -30,7 +30,7 @@ extension ServiceLayout {
 
     static let grpcConfigLabel = "_grpc_config"
     /// The most a set can hold; far more than any message.
-    private static let maximumRecords = 65_535
+    static let maximumRecords = 65_535
 
     // MARK: Addresses
 

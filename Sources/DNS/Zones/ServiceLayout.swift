@@ -21,6 +21,8 @@ struct ServiceLayout {
         var port: UInt16
         /// Which of ``portOwners`` lists it; `nil` for a port without a name.
         var owner: Int?
+        /// What is spoken there, where SVCB records can tell.
+        var scheme: ServiceScheme?
     }
 
     /// Whose name an endpoint goes by.

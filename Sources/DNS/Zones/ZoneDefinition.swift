@@ -19,16 +19,25 @@ package struct ZoneDefinition: Hashable, Sendable {
     package let systems: [SystemName]
     /// The system whose endpoints come first in a merged zone.
     package let prefer: SystemName?
+    /// The topology zone whose endpoints come before those elsewhere; `nil` for no difference.
+    package let near: String?
     /// Seconds, for every record but `dns-version`.
     package let ttl: UInt32
     /// Where PTR records of a Kubernetes zone's addresses go; an address in none of them has none.
     package let reverse: [ReverseZone]
+
+    /// Added to the SRV priority of endpoints elsewhere: less than what tells one system from another.
+    private static let distance: UInt16 = 5
+
+    /// What its place adds to the SRV priority of `endpoint`. One whose place is not known counts as elsewhere.
+    func distance(to endpoint: Endpoint) -> UInt16 { near == nil || endpoint.zone == near ? 0 : Self.distance }
 
     package init(
         name: DomainName,
         schema: Schema,
         systems: [SystemName],
         prefer: SystemName? = nil,
+        near: String? = nil,
         ttl: UInt32,
         reverse: [ReverseZone] = []
     ) {
@@ -36,6 +45,7 @@ package struct ZoneDefinition: Hashable, Sendable {
         self.schema = schema
         self.systems = systems
         self.prefer = prefer
+        self.near = near
         self.ttl = ttl
         self.reverse = reverse
     }
