@@ -27,25 +27,49 @@ package struct ServiceBinding: Hashable, Sendable {
 
     /// The data as records hold it: parameters by ascending key (section 2.2).
     package var wire: [UInt8] {
+        Self.wire(priority: priority, target: target, parameters: parameters, ipv4: ipv4Hints, ipv6: ipv6Hints)
+    }
+
+    /// What comes before the hints of addresses, which many records have in common.
+    package var parameters: [UInt8] {
+        var bytes: [UInt8] = []
+        if !mandatory.isEmpty {
+            bytes.append(key: Key.mandatory, length: 2 * mandatory.count)
+            for key in mandatory.sorted() { bytes.append(bigEndian: key) }
+        }
+        if !alpn.isEmpty {
+            bytes.append(key: Key.alpn, length: alpn.reduce(0) { $0 + 1 + $1.count })
+            for id in alpn { bytes += [UInt8(truncatingIfNeeded: id.count)] + id }
+        }
+        if noDefaultALPN { bytes.append(key: Key.noDefaultALPN, length: 0) }
+        if let port {
+            bytes.append(key: Key.port, length: 2)
+            bytes.append(bigEndian: port)
+        }
+        return bytes
+    }
+
+    /// As ``wire-swift.property``, of a record whose other parameters are at hand.
+    package static func wire(
+        priority: UInt16,
+        target: DomainName,
+        parameters: [UInt8],
+        ipv4: [UInt32],
+        ipv6: [UInt128]
+    ) -> [UInt8] {
         var wire: [UInt8] = []
-        func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
-            withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
-        }
-        append(priority, to: &wire)
+        wire.reserveCapacity(10 + target.wire.count + parameters.count + 4 * ipv4.count + 16 * ipv6.count)
+        wire.append(bigEndian: priority)
         wire += target.wire
-        func parameter(_ key: UInt16, _ write: (inout [UInt8]) -> Void) {
-            var value: [UInt8] = []
-            write(&value)
-            append(key, to: &wire)
-            append(UInt16(truncatingIfNeeded: value.count), to: &wire)
-            wire += value
+        wire += parameters
+        if !ipv4.isEmpty {
+            wire.append(key: Key.ipv4hint, length: 4 * ipv4.count)
+            for hint in ipv4 { wire.append(bigEndian: hint) }
         }
-        if !mandatory.isEmpty { parameter(Key.mandatory) { for key in mandatory.sorted() { append(key, to: &$0) } } }
-        if !alpn.isEmpty { parameter(Key.alpn) { for id in alpn { $0 += [UInt8(truncatingIfNeeded: id.count)] + id } } }
-        if noDefaultALPN { parameter(Key.noDefaultALPN) { _ in } }
-        if let port { parameter(Key.port) { append(port, to: &$0) } }
-        if !ipv4Hints.isEmpty { parameter(Key.ipv4hint) { for hint in ipv4Hints { append(hint, to: &$0) } } }
-        if !ipv6Hints.isEmpty { parameter(Key.ipv6hint) { for hint in ipv6Hints { append(hint, to: &$0) } } }
+        if !ipv6.isEmpty {
+            wire.append(key: Key.ipv6hint, length: 16 * ipv6.count)
+            for hint in ipv6 { wire.append(bigEndian: hint) }
+        }
         return wire
     }
 
@@ -170,5 +194,18 @@ package struct ServiceBinding: Hashable, Sendable {
             default: "\\" + String(repeating: "0", count: byte < 10 ? 2 : byte < 100 ? 1 : 0) + "\(byte)"
             }
         }.joined()
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(bigEndian value: some FixedWidthInteger) {
+        for shift in stride(from: value.bitWidth - 8, through: 0, by: -8) {
+            append(UInt8(truncatingIfNeeded: value >> shift))
+        }
+    }
+
+    fileprivate mutating func append(key: UInt16, length: Int) {
+        append(bigEndian: key)
+        append(bigEndian: UInt16(truncatingIfNeeded: length))
     }
 }

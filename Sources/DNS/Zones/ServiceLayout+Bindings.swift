@@ -19,68 +19,94 @@ extension ServiceLayout {
         }
     }
 
-    /// A record, with its target's place and addresses.
+    /// A record, with its target's place.
     private struct Binding {
         let priority: UInt16
-        let port: UInt16
-        let scheme: ServiceScheme
+        /// In ``offers``, or in those of the service's own addresses.
+        let offer: Offer
         /// In ``hosts``; `nil` for the service itself.
         let host: Int?
-        let hints: [IPAddress]
     }
 
     private func bindings(_ label: String) -> [Binding] {
-        if case .addresses(let addresses, let offers) = face {
-            return offers.compactMap { offer in
-                guard let scheme = offer.scheme, scheme.label == label else { return nil }
-                return Binding(priority: 1, port: offer.port, scheme: scheme, host: nil, hints: addresses)
-            }
+        if case .addresses(_, let offers) = face {
+            return offers.filter { $0.scheme?.label == label }.map { Binding(priority: 1, offer: $0, host: nil) }
         }
+        let isListed = offers.map { $0.scheme?.label == label }
+        // Addresses of one host make one record.
+        var seen: Set<Int>? = hosts.count == backends.count ? nil : []
         var bindings: [Binding] = []
-        var seen: Set<Int> = []
+        bindings.reserveCapacity(backends.count)
         for backend in backends {
-            for index in backend.offers {
-                guard let scheme = offers[index].scheme, scheme.label == label else { continue }
-                var hints: [IPAddress] = []
-                forEachAddress(of: backend.hostIndex) { hints.append($0) }
-                let binding = Binding(
-                    // Zero would make an alias.
-                    priority: backend.priority + 1,
-                    port: offers[index].port,
-                    scheme: scheme,
-                    host: backend.hostIndex,
-                    hints: hints
-                )
-                // Addresses of one host make one record.
-                let key = backend.hostIndex << 24 | Int(scheme.rawValue) << 16 | Int(offers[index].port)
-                if hints.count < 2 || seen.insert(key).inserted { bindings.append(binding) }
+            for index in backend.offers where isListed[index] {
+                let (offer, host) = (offers[index], backend.hostIndex)
+                let key = host << 24 | Int(offer.scheme?.rawValue ?? 0) << 16 | Int(offer.port)
+                guard seen?.insert(key).inserted != false else { continue }
+                // A priority of zero would make an alias.
+                bindings.append(Binding(priority: backend.priority + 1, offer: offer, host: host))
             }
         }
         return bindings
     }
 
+    /// The addresses of a binding's target.
+    private func forEachHint(_ binding: Binding, _ body: (IPAddress) -> Void) {
+        if let host = binding.host {
+            forEachAddress(of: host, body)
+        } else if case .addresses(let addresses, _) = face {
+            addresses.forEach(body)
+        }
+    }
+
     func bindingSets(_ label: String, hostNames: [DomainName]) -> [RecordSet] {
-        var seen: Set<[UInt8]> = []
-        let data = bindings(label).map { binding in
-            var record = ServiceBinding(priority: binding.priority, target: binding.host.map { hostNames[$0] } ?? name)
-            record.alpn = [binding.scheme.alpn]
-            record.port = binding.port
-            for hint in binding.hints {
+        var data: [RecordData] = []
+        var common: (offer: Offer, parameters: [UInt8])?
+        for binding in bindings(label).prefix(Self.maximumRecords) {
+            if common?.offer != binding.offer, let scheme = binding.offer.scheme {
+                var record = ServiceBinding(priority: 1, target: name)
+                record.alpn = [scheme.alpn]
+                record.port = binding.offer.port
+                common = (binding.offer, record.parameters)
+            }
+            var (ipv4, ipv6): ([UInt32], [UInt128]) = ([], [])
+            forEachHint(binding) { hint in
                 switch hint {
-                case .v4(let address): record.ipv4Hints.append(address)
-                case .v6(let high, let low): record.ipv6Hints.append(UInt128(high) << 64 | UInt128(low))
+                case .v4(let address): ipv4.append(address)
+                case .v6(let high, let low): ipv6.append(UInt128(high) << 64 | UInt128(low))
                 }
             }
-            return record.wire
-        }.filter { seen.insert($0).inserted }.prefix(Self.maximumRecords)
-        return data.isEmpty ? [] : [RecordSet(type: .svcb, ttl: ttl, data: data.map { .opaque($0) })]
+            let wire = ServiceBinding.wire(
+                priority: binding.priority,
+                target: binding.host.map { hostNames[$0] } ?? name,
+                parameters: common?.parameters ?? [],
+                ipv4: ipv4,
+                ipv6: ipv6
+            )
+            data.append(.opaque(wire))
+        }
+        // Two ports of a service may differ in their names alone.
+        if offers.count > 1 || hasOwnAddresses { data = Self.distinct(data) }
+        return data.isEmpty ? [] : [RecordSet(type: .svcb, ttl: ttl, data: data)]
+    }
+
+    private var hasOwnAddresses: Bool { if case .addresses = face { true } else { false } }
+
+    private static func distinct(_ data: [RecordData]) -> [RecordData] {
+        var seen: Set<RecordData> = []
+        return data.filter { seen.insert($0).inserted }
     }
 
     func hasSameBindings(_ label: String, as old: ServiceLayout) -> Bool {
-        bindings(label).elementsEqual(old.bindings(label)) { mine, theirs in
-            mine.priority == theirs.priority && mine.port == theirs.port && mine.scheme == theirs.scheme
-                && mine.hints == theirs.hints
+        func hints(_ binding: Binding, of layout: ServiceLayout) -> [IPAddress] {
+            var hints: [IPAddress] = []
+            layout.forEachHint(binding) { hints.append($0) }
+            return hints
+        }
+        return bindings(label).elementsEqual(old.bindings(label)) { mine, theirs in
+            mine.priority == theirs.priority && mine.offer.port == theirs.offer.port
+                && mine.offer.scheme == theirs.offer.scheme
                 && mine.host.map { hosts[$0].key } == theirs.host.map { old.hosts[$0].key }
+                && hints(mine, of: self) == hints(theirs, of: old)
         }
     }
 }
