@@ -52,6 +52,7 @@ package struct AdminServer: Service {
             text(await views.metrics(), type: MetricRegistry.contentType)
         }
         router.get("/v1/systems") { _, _ in try json(await views.systems()) }
+        router.get("/v1/zones") { _, _ in try json(await views.zones()) }
         router.get("/v1/services") { _, _ in try json(await views.services()) }
         router.get("/v1/endpoints") { _, _ in try json(await views.endpoints()) }
         router.get("/v1/services/:system/:namespace/:name") { _, context in

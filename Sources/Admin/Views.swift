@@ -26,6 +26,8 @@ package struct SystemView: Codable, Sendable, Equatable {
     package var staleSeconds: Double
     /// Why the state is not `current`.
     package var reason: String?
+    /// While unsynced: how old what DNS answers of the system is, in seconds; absent where it answers nothing.
+    package var rememberedSeconds: Double?
     package var services: Int
     package var endpoints: Int
     package var problems: [String]
@@ -37,6 +39,7 @@ package struct SystemView: Codable, Sendable, Equatable {
         state: State,
         staleSeconds: Double = 0,
         reason: String? = nil,
+        rememberedSeconds: Double? = nil,
         services: Int = 0,
         endpoints: Int = 0,
         problems: [String] = []
@@ -47,9 +50,51 @@ package struct SystemView: Codable, Sendable, Equatable {
         self.state = state
         self.staleSeconds = staleSeconds
         self.reason = reason
+        self.rememberedSeconds = rememberedSeconds
         self.services = services
         self.endpoints = endpoints
         self.problems = problems
+    }
+}
+
+/// A zone, in `/v1/zones`.
+package struct ZoneView: Codable, Sendable, Equatable {
+    package enum State: String, Codable, Sendable {
+        /// A system has neither been read nor is remembered: SERVFAIL.
+        case loading
+        case current
+        /// Answered as last known.
+        case stale
+        /// Stale for too long: SERVFAIL.
+        case expired
+    }
+
+    package var name: String
+    package var systems: [String]
+    package var state: State
+    /// How old the oldest part of it is; 0 while current.
+    package var staleSeconds: Double
+    /// The systems that are out of reach, or have not been read since the start.
+    package var lost: [String]
+    package var names: Int
+    package var serial: UInt32
+
+    package init(
+        name: String,
+        systems: [String],
+        state: State,
+        staleSeconds: Double,
+        lost: [String],
+        names: Int,
+        serial: UInt32
+    ) {
+        self.name = name
+        self.systems = systems
+        self.state = state
+        self.staleSeconds = staleSeconds
+        self.lost = lost
+        self.names = names
+        self.serial = serial
     }
 }
 
@@ -205,6 +250,8 @@ package struct ExplainStep: Codable, Sendable, Equatable {
 package protocol AdminViews: Sendable {
     func readiness() async -> ReadinessView
     func systems() async -> [SystemView]
+    /// In the configuration's order, the reverse zones of each after it.
+    func zones() async -> [ZoneView]
     /// Of all systems, in order of system, namespace and name.
     func services() async -> [ServiceView]
     /// As ``services()``, each with its endpoints.

@@ -12,6 +12,7 @@ struct AdminOption: ParsableArguments {
 struct GetCommand: AsyncParsableCommand {
     enum Subject: String, ExpressibleByArgument, CaseIterable {
         case systems
+        case zones
         case services
         case endpoints
         case syncs
@@ -28,7 +29,7 @@ struct GetCommand: AsyncParsableCommand {
         abstract: "Shows what a running instance knows."
     )
 
-    @Argument(help: "systems, services, endpoints or syncs")
+    @Argument(help: "systems, zones, services, endpoints or syncs")
     var subject: Subject
 
     @Option(name: .shortAndLong, help: "table, wide or json")
@@ -40,6 +41,7 @@ struct GetCommand: AsyncParsableCommand {
         try await exiting {
             switch subject {
             case .systems: try await show("/v1/systems", [SystemView].self, Self.systems)
+            case .zones: try await show("/v1/zones", [ZoneView].self, Self.zones)
             case .services: try await show("/v1/services", [ServiceView].self, Self.services)
             case .endpoints: try await show("/v1/endpoints", [ServiceView].self, Self.endpoints)
             case .syncs: try await show("/v1/syncs", [SyncView].self, Self.syncs)
@@ -63,9 +65,22 @@ struct GetCommand: AsyncParsableCommand {
     private static func systems(_ systems: [SystemView], isWide: Bool) -> TextTable {
         var table = TextTable(["SYSTEM", "KIND", "STATE", "SERVICES", "ENDPOINTS"] + (isWide ? ["REASON"] : []))
         for system in systems {
-            let state = system.state == .stale ? "stale \(Int(system.staleSeconds)) s" : system.state.rawValue
+            var state = system.state.rawValue
+            if system.state == .stale { state += " \(Int(system.staleSeconds)) s" }
+            if let age = system.rememberedSeconds { state += ", DNS as of \(Int(age)) s ago" }
             let row = [system.name, system.kind, state, "\(system.services)", "\(system.endpoints)"]
             table.add(row + (isWide ? [system.reason ?? ""] : []))
+        }
+        return table
+    }
+
+    private static func zones(_ zones: [ZoneView], isWide: Bool) -> TextTable {
+        var table = TextTable(["ZONE", "SYSTEMS", "STATE", "NAMES", "SERIAL"] + (isWide ? ["LOST"] : []))
+        for zone in zones {
+            var state = zone.state.rawValue
+            if zone.staleSeconds > 0 { state += " \(Int(zone.staleSeconds)) s" }
+            let row = [zone.name, zone.systems.joined(separator: ","), state, "\(zone.names)", "\(zone.serial)"]
+            table.add(row + (isWide ? [zone.lost.joined(separator: ",")] : []))
         }
         return table
     }

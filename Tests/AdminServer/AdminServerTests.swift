@@ -23,6 +23,7 @@ private struct FixedViews: AdminViews {
     func systems() async -> [SystemView] {
         [SystemView(name: "east", kind: "kubernetes", required: true, state: .current, services: 1, endpoints: 2)]
     }
+    func zones() async -> [ZoneView] { [] }
     func services() async -> [ServiceView] { [Self.cart] }
     func endpoints() async -> [ServiceView] { [Self.cart] }
     func service(system: String, namespace: String, name: String) async -> ServiceView? {

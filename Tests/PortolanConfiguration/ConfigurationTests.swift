@@ -44,9 +44,11 @@ private let base = """
               nsid: east-1
               cookies: { secret: { file: /run/secrets/cookies } }
               rateLimit: { perSecond: 200, slip: 3, ipv4Prefix: 28, ipv6Prefix: 48, exempt: [10.0.0.0/8, "fd00::1"] }
+              state: /var/lib/portolan
+              maxStale: 72h
               zones:
                 - { zone: Cluster.Local., from: [east], reverse: [10.0.0.0/8], allowQuery: [10.0.0.0/8, 192.0.2.1] }
-                - { zone: mesh.example.com, from: [east, west], prefer: west }
+                - { zone: mesh.example.com, from: [east, west], prefer: west, near: eu-1a }
             admin: { listen: "127.0.0.1:9000" }
             log: { level: debug, format: json }
             """
@@ -86,6 +88,9 @@ private let base = """
         #expect(dns.zones.map(\.zone.description) == ["cluster.local.", "mesh.example.com."])
         #expect(dns.zones[0].reverse?.map(\.name.description) == ["10.in-addr.arpa."])
         #expect(dns.zones[1].prefer == "west")
+        #expect(dns.zones.map(\.near) == [nil, "eu-1a"])
+        #expect(dns.state == "/var/lib/portolan")
+        #expect(dns.maxStale == .seconds(72 * 3600))
         #expect((dns.ttl, dns.workers, dns.udpSize) == (7, 2, 1400))
         #expect(dns.nsid == "east-1")
         #expect(dns.cookieSecret == .file("/run/secrets/cookies"))

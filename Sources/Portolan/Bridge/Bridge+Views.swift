@@ -1,4 +1,5 @@
 package import AdminServer
+internal import DNSCore
 internal import DNSZones
 internal import PortolanConfiguration
 internal import ServiceCatalog
@@ -32,10 +33,35 @@ extension Bridge: AdminViews {
                 view.reason = reason
             case .unsynced?, nil:
                 view.reason = await connected(system.name)?.failure()
+                view.rememberedSeconds = recalledSince(system.name).map { $0.duration(to: .now).inSeconds }
             }
             views.append(view)
         }
         return views
+    }
+
+    package func zones() async -> [ZoneView] {
+        publishers.flatMap { publisher in
+            let standing = publisher.standing
+            let state: ZoneView.State =
+                switch standing.freshness {
+                case .unready: .loading
+                case .current: .current
+                case .stale: .stale
+                case .expired: .expired
+                }
+            return publisher.zones.map { zone in
+                ZoneView(
+                    name: zone.apex.description,
+                    systems: publisher.definition.systems.map(\.rawValue),
+                    state: state,
+                    staleSeconds: standing.since?.duration(to: .now).inSeconds ?? 0,
+                    lost: standing.lost.sorted().map(\.rawValue),
+                    names: zone.statistics.names,
+                    serial: zone.serial
+                )
+            }
+        }
     }
 
     package func services() async -> [ServiceView] { serviceViews(withEndpoints: false) }

@@ -1,6 +1,7 @@
 internal import DNSCore
 internal import DNSServer
 internal import DNSSigning
+internal import DNSState
 internal import DNSZones
 internal import Logging
 package import PortolanConfiguration
@@ -54,12 +55,15 @@ package actor Bridge {
     /// Looks after the keys of signed zones.
     private var keyWatch: Task<Void, Never>?
     private let lastStatuses = Mutex<[SyncStatus]>([])
+    private let lastPublishers = Mutex<[ZonePublisher]>([])
     private(set) var configuration: Configuration?
     private var isStopping = false
     private var sources: [SystemName: RunningSource] = [:]
     private var flows: [SystemName: RunningFlow] = [:]
     private var zones: [RunningZone] = []
     private var server: RunningServer?
+    private var keeper: StateKeeper?
+    private var clockwork: Task<Void, Never>?
     private var admin: AdminListener?
 
     package init(logs: LogOutput) {
@@ -69,6 +73,7 @@ package actor Bridge {
         instruments.show(store)
         dnsMetrics.register(in: instruments.registry)
         registerSyncGauges()
+        registerZoneGauges()
         store.subscribe { [store, problemReporter] delta in
             for key in delta.changed {
                 let problems = store.service(key, in: delta.system)?.settings.problems ?? []
@@ -92,7 +97,9 @@ package actor Bridge {
         let connected = try connect(new)
         let plans = ZonePlan.zones(of: new)
         let keys = try plans.map { plan throws(CommandFailure) in try Self.loadKeys(of: plan) }
-        let next = plans.map { plan in zones.first { $0.plan == plan } ?? makeZone(plan) }
+        let nextKeeper = makeKeeper(new)
+        let memory = recall(new, nextKeeper)
+        let next = plans.map { plan in zones.first { $0.plan == plan } ?? makeZone(plan, memory, nextKeeper) }
         for (zone, keys) in zip(next, keys) {
             if let keys { zone.signing?.use(keys, at: .now) }
         }
@@ -103,6 +110,7 @@ package actor Bridge {
         store.keep(systems: Set(new.systems.map(\.name)))
         await exchangeZones(next, new)
         watchKeys()
+        await exchangeKeeper(nextKeeper, new)
         await exchangeFlows(TargetFlow.flows(of: new), connected)
         await exchangeSources(connected)
     }
@@ -117,6 +125,8 @@ package actor Bridge {
         sources = [:]
         keyWatch?.cancel()
         for zone in zones { zone.publisher.stop() }
+        clockwork?.cancel()
+        await keeper?.finish()
         await server?.server.stop()
         await admin?.stop()
         logger.info("The bridge has stopped")
@@ -169,12 +179,23 @@ package actor Bridge {
 
     // MARK: - Zones
 
-    private func makeZone(_ plan: ZonePlan) -> RunningZone {
+    private func makeZone(
+        _ plan: ZonePlan,
+        _ memory: [SystemName: RememberedSystem],
+        _ keeper: StateKeeper?
+    ) -> RunningZone {
         let name = plan.definition.name.description
         let publisher = ZonePublisher(
             plan.definition,
             nameServer: plan.nameServer,
-            serial: .now,
+            maxStale: plan.maxStale,
+            memory: memory.filter { plan.definition.systems.contains($0.key) },
+            serial: { apex in
+                // A zone that is made anew goes on above the one it replaces.
+                let present = zones.flatMap(\.publisher.zones).first { $0.apex == apex }?.serial
+                let start = keeper?.startingSerial(of: apex) ?? .now
+                return present.map { SerialCeiling.start(above: $0, now: start) } ?? start
+            },
             store: store,
             epochs: zoneStore.epochs,
             logger: logs.logger("dns"),
@@ -225,6 +246,44 @@ package actor Bridge {
         for zone in next where !old.contains(where: { $0.publisher === zone.publisher }) { zone.publisher.start() }
         serve(next, new)
         for zone in old where !next.contains(where: { $0.publisher === zone.publisher }) { zone.publisher.stop() }
+        lastPublishers.withLock { $0 = next.map(\.publisher) }
+        if clockwork == nil {
+            clockwork = Task { [weak self] in
+                while (try? await Task.sleep(for: .seconds(1))) != nil {
+                    for publisher in await self?.publishers ?? [] { publisher.refresh() }
+                }
+            }
+        }
+    }
+
+    // MARK: - State
+
+    /// The keeper of the directory that `new` names: the present one where it is the same.
+    private func makeKeeper(_ new: Configuration) -> StateKeeper? {
+        guard let path = new.dns?.state else { return nil }
+        if let keeper, keeper.path == path { return keeper }
+        return StateKeeper(path: path, store: store, writes: instruments.stateWrites, logger: logs.logger("dns"))
+    }
+
+    /// What is remembered of the systems of `new` that have not been read.
+    private func recall(_ new: Configuration, _ keeper: StateKeeper?) -> [SystemName: RememberedSystem] {
+        guard let keeper else { return [:] }
+        var memory: [SystemName: RememberedSystem] = [:]
+        for subject in StateKeeper.subjects(of: new) where !store.freshness(of: subject.system).isSynced {
+            memory[subject.system] = keeper.recall(subject)
+        }
+        return memory
+    }
+
+    private func exchangeKeeper(_ next: StateKeeper?, _ new: Configuration) async {
+        if let keeper, keeper !== next { await keeper.finish() }
+        keeper = next
+        next?.follow(StateKeeper.subjects(of: new), zones.flatMap(\.publisher.zones))
+    }
+
+    /// Since when what DNS shows of a system is no better, where that is from before this process.
+    func recalledSince(_ system: SystemName) -> ContinuousClock.Instant? {
+        publishers.lazy.compactMap { $0.recalled[system] }.first
     }
 
     /// Serves zones to whom `configuration` allows to ask them. A reverse zone follows the zone it belongs to.
@@ -365,6 +424,24 @@ package actor Bridge {
         gauge("sync_owned", "Entries in the target that are this installation's.", \.owned)
         instruments.registry.gauge(.init("leader", help: "One while this instance writes to the targets.")) {
             [Sample(value: 1)]
+        }
+    }
+
+    private nonisolated func registerZoneGauges() {
+        instruments.registry.gauge(
+            .init(
+                "dns_zone_staleness_seconds",
+                help: "For how long a zone has been answered as last known, or has not been for that reason; "
+                    + "zero while it is current.",
+                labels: ["zone"]
+            )
+        ) { [weak self] in
+            (self?.lastPublishers.withLock { $0 } ?? []).compactMap { publisher in
+                let standing = publisher.standing
+                guard standing.freshness != .unready else { return nil }
+                let age = standing.since?.duration(to: .now).inSeconds ?? 0
+                return Sample(labels: [publisher.definition.name.description], value: age)
+            }
         }
     }
 

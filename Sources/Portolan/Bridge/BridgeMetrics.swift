@@ -11,6 +11,7 @@ struct BridgeMetrics: Sendable {
     let watchRestarts: Counter
     let problems: Counter
     let configurationReloads: Counter
+    let stateWrites: Counter
 
     init() {
         operations = registry.counter(
@@ -42,6 +43,9 @@ struct BridgeMetrics: Sendable {
         )
         configurationReloads = registry.counter(
             .init("configuration_reloads_total", help: "New configurations, by result.", labels: ["result"])
+        )
+        stateWrites = registry.counter(
+            .init("dns_state_writes_total", help: "Rounds of writing dns.state, by result.", labels: ["result"])
         )
         for result in ["applied", "refused"] { configurationReloads.declare([result]) }
         for code in Problem.Code.allCases { problems.declare([code.rawValue]) }

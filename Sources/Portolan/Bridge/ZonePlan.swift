@@ -9,6 +9,8 @@ struct ZonePlan: Equatable {
     let nameServer: NameServer
     /// `nil` for an unsigned zone.
     let keyDirectory: String?
+    /// How long the last state of a lost system is answered.
+    let maxStale: Duration
 
     /// The zones of a configuration. Unless it says otherwise, the first Kubernetes zone has all reverse names, as the DNS
     /// of a cluster does.
@@ -29,11 +31,13 @@ struct ZonePlan: Equatable {
                     schema: schema,
                     systems: zone.from,
                     prefer: zone.prefer,
+                    near: zone.near,
                     ttl: dns.ttl,
                     reverse: reverse
                 ),
                 nameServer: NameServer(for: zone.zone, addresses: dns.listen.map(\.address)),
-                keyDirectory: zone.keyDirectory
+                keyDirectory: zone.keyDirectory,
+                maxStale: dns.maxStale
             )
         }
     }

@@ -9,27 +9,38 @@ internal import Synchronization
 final class ZonePublisher: Sendable {
     private struct State {
         var projection: ZoneState
+        /// What is remembered of systems from before this process; let go of at the start.
+        var memory: [SystemName: RememberedSystem]
         var hasStarted = false
+        /// As it was last judged and told.
+        var standing = ZoneStanding([:], maxStale: .zero, at: .now)
     }
 
     let definition: ZoneDefinition
     /// The forward zone first.
     let zones: [Zone]
     private let store: CatalogStore
+    /// Since when what is remembered of a system is no better.
+    private let recalledSince: [SystemName: ContinuousClock.Instant]
+    let maxStale: Duration
     private let state: Mutex<State>
     private let subscription = Mutex<Int?>(nil)
     private let observe: @Sendable (_ sinceChange: Duration) -> Void
     private let reporter: ProblemReporter
-    private let logger: Logger
+    let logger: Logger
 
     /// - Parameters:
     ///   - nameServer: what NS and SOA records name; its addresses are published when the name lies in the zone.
-    ///   - serial: from which the zones' serials rise.
+    ///   - maxStale: for how long the last state of a lost system is answered.
+    ///   - memory: what is remembered of systems, for those that have not been read when the publisher starts.
+    ///   - serial: from which the serial of the zone of that name rises.
     ///   - observe: is given the time from the arrival of a change to its answer.
     init(
         _ definition: ZoneDefinition,
         nameServer: NameServer,
-        serial: UInt32,
+        maxStale: Duration,
+        memory: [SystemName: RememberedSystem] = [:],
+        serial: (_ apex: DomainName) -> UInt32,
         store: CatalogStore,
         epochs: ReadEpochs,
         logger: Logger,
@@ -38,34 +49,38 @@ final class ZonePublisher: Sendable {
     ) {
         self.definition = definition
         self.store = store
+        self.maxStale = maxStale
+        let clock = WallClock()
+        recalledSince = memory.mapValues { clock.instant(of: $0.lastCurrent) }
         self.observe = observe
         self.logger = logger
         self.reporter = reporter
-        let authority = StartOfAuthority(
-            primary: nameServer.name,
-            mailbox: nameServer.mailbox,
-            serial: serial,
-            minimum: definition.ttl
-        )
         zones = ([definition.name] + definition.reverse.map(\.name)).map { apex in
+            let authority = StartOfAuthority(
+                primary: nameServer.name,
+                mailbox: nameServer.mailbox,
+                serial: serial(apex),
+                minimum: definition.ttl
+            )
             let zone = Zone(apex: apex, authority: authority, ttl: definition.ttl, epochs: epochs)
             zone.apply(nameServer.records(in: apex, ttl: definition.ttl))
             return zone
         }
-        state = Mutex(State(projection: ZoneState(definition)))
+        state = Mutex(State(projection: ZoneState(definition), memory: memory))
     }
 
     /// Publishes what the catalog holds and follows it until ``stop()``.
     func start() {
         let id = store.subscribe { [weak self] delta in self?.take(delta) }
         subscription.withLock { $0 = id }
-        let (isReady, problems) = state.withLock { state in
+        let (isReady, problems, judgement) = state.withLock { state in
             state.hasStarted = true
-            state.projection.start(from: store.snapshot) { apply($0) }
-            refreshFreshness(state.projection)
-            return (state.projection.isReady, state.projection.problems)
+            state.projection.start(from: store.snapshot, remembering: state.memory) { apply($0) }
+            state.memory = [:]
+            return (state.projection.isReady, state.projection.problems, judge(&state))
         }
         if isReady { logLoaded() }
+        tell(judgement)
         report(problems)
     }
 
@@ -75,34 +90,61 @@ final class ZonePublisher: Sendable {
 
     var isReady: Bool { state.withLock { $0.projection.isReady } }
 
+    /// As it was last judged.
+    var standing: ZoneStanding { state.withLock { $0.standing } }
+
+    /// The systems whose state from before this process is shown, and since when it is no better.
+    var recalled: [SystemName: ContinuousClock.Instant] {
+        let recalled = state.withLock { $0.projection.recalled }
+        return recalledSince.filter { recalled.contains($0.key) }
+    }
+
+    /// Judges the zone anew: also where nothing happens, time goes by.
+    func refresh() {
+        let judgement = state.withLock { state in state.hasStarted ? judge(&state) : nil }
+        if let judgement { tell(judgement) }
+    }
+
     func explain(_ key: ServiceKey, in system: SystemName) -> ZoneExplanation? {
         state.withLock { $0.projection.explain(key, in: system) }
     }
 
     private func take(_ delta: CatalogDelta) {
         guard definition.systems.contains(delta.system) else { return }
-        let (isLoad, hasChanged, problems) = state.withLock { state in
+        let taken: Taken? = state.withLock { state in
             // What comes before the start is in the snapshot that the start reads.
-            guard state.hasStarted else { return (false, false, [ServiceKey: [Problem]]()) }
+            guard state.hasStarted else { return nil }
             let wasReady = state.projection.isReady
             var hasChanged = false
             state.projection.update(delta, reading: { store.service($0, in: $1) }) { batch in
                 apply(batch)
                 hasChanged = true
             }
-            refreshFreshness(state.projection)
+            let judgement = judge(&state)
             let isLoad = !wasReady && state.projection.isReady
-            guard !isLoad else { return (true, true, state.projection.problems) }
-            var problems: [ServiceKey: [Problem]] = [:]
-            for key in delta.changed { problems[key] = state.projection.problems[key] ?? [] }
-            return (false, hasChanged, problems)
+            var problems = state.projection.problems
+            if !isLoad {
+                let changed = delta.changed.map { ($0, problems[$0] ?? []) }
+                problems = Dictionary(changed, uniquingKeysWith: { first, _ in first })
+            }
+            return Taken(isLoad: isLoad, hasChanged: hasChanged, problems: problems, judgement: judgement)
         }
-        if isLoad {
+        guard let taken else { return }
+        if taken.isLoad {
             logLoaded()
-        } else if hasChanged {
+        } else if taken.hasChanged {
             observe(delta.observedAt.duration(to: .now))
         }
-        report(problems)
+        tell(taken.judgement)
+        report(taken.problems)
+    }
+
+    /// What a delta led to.
+    private struct Taken {
+        let isLoad: Bool
+        let hasChanged: Bool
+        let problems: [ServiceKey: [Problem]]
+        let judgement: Judgement
     }
 
     /// What is wrong in annotations is reported with the system they stand in.
@@ -128,10 +170,15 @@ final class ZonePublisher: Sendable {
         }
     }
 
-    private func refreshFreshness(_ projection: ZoneState) {
-        guard projection.isReady else { return }
-        let isStale = definition.systems.contains { store.freshness(of: $0) != .current }
-        for zone in zones { zone.freshness = isStale ? .stale : .current }
+    /// Takes in how far the zone's systems can be trusted now.
+    private func judge(_ state: inout State) -> Judgement {
+        let now = ContinuousClock.now
+        let systems = Self.systems(of: state.projection, in: store, recalledSince: recalledSince, at: now)
+        let before = state.standing
+        state.standing = ZoneStanding(systems, maxStale: maxStale, at: now)
+        state.projection.expire(state.standing.expired, reading: { store.service($0, in: $1) }) { apply($0) }
+        for zone in zones { zone.freshness = state.standing.freshness }
+        return Judgement(before: before, after: state.standing)
     }
 
     private func logLoaded() {

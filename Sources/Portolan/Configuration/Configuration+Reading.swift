@@ -129,7 +129,9 @@ extension Configuration {
 
     private static func readDNS(_ node: ConfigurationNode, _ configuration: Configuration) -> DNSConfiguration? {
         guard
-            let members = node.members(["listen", "ttl", "workers", "udpSize", "zones"] + DNSConfiguration.answerKeys),
+            let members = node.members(
+                ["listen", "ttl", "workers", "udpSize", "state", "maxStale", "zones"] + DNSConfiguration.answerKeys
+            ),
             let listen = members.required("listen")?.elements()
         else { return nil }
         var dns = DNSConfiguration(listen: listen.compactMap { readListen($0) })
@@ -138,6 +140,7 @@ extension Configuration {
         dns.workers = members["workers"]?.integer(1...256)
         if let size = members["udpSize"]?.integer(512...4096) { dns.udpSize = size }
         dns.readAnswers(members)
+        dns.readState(members)
         var seen: Set<DomainName> = []
         for element in members.required("zones")?.elements() ?? [] {
             guard let zone = readZone(element, configuration) else { continue }
@@ -152,7 +155,7 @@ extension Configuration {
     private static func readZone(_ node: ConfigurationNode, _ configuration: Configuration) -> ZoneConfiguration? {
         guard
             let members = node.members(
-                ["zone", "from", "prefer", "reverse", "allowQuery"] + ZoneConfiguration.signingKeys
+                ["zone", "from", "prefer", "near", "reverse", "allowQuery"] + ZoneConfiguration.signingKeys
             )
         else { return nil }
         let name = members.required("zone").flatMap { readZoneName($0) }
@@ -163,6 +166,7 @@ extension Configuration {
         if let node = members["reverse"] { zone.reverse = readReverse(node, zone, configuration) }
         zone.readSigning(members)
         zone.allowQuery = members["allowQuery"]?.addressRanges()
+        zone.near = members["near"]?.string()
         if let node = members["prefer"], let preferred = readSystemName(node, configuration) {
             if from.contains(preferred) {
                 zone.prefer = preferred

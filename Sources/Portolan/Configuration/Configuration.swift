@@ -137,6 +137,10 @@ package struct DNSConfiguration: Sendable, Equatable {
     package var cookieSecret: Secret?
     /// `nil` for none.
     package var rateLimit: RateLimitConfiguration?
+    /// The directory that keeps the last known state over a restart; `nil` for none.
+    package var state: String?
+    /// How long the last state of a lost system is answered: two weeks, as of RFC 1912 section 2.2.
+    package var maxStale = Duration.seconds(336 * 3600)
     package var zones: [ZoneConfiguration] = []
 }
 
@@ -145,6 +149,8 @@ package struct ZoneConfiguration: Sendable, Equatable {
     package var from: [SystemName]
     /// The system whose endpoints come first in a merged zone.
     package var prefer: SystemName?
+    /// The topology zone whose endpoints come first.
+    package var near: String?
     /// Where PTR records of the zone's addresses go; `nil` for the default of its kind.
     package var reverse: [ReverseZone]?
     /// Where the keys are that the zone and its reverse zones are signed with; `nil` for unsigned ones.

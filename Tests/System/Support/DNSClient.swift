@@ -14,6 +14,8 @@ struct DNSClient: Sendable {
         var code: ResponseCode
         var answers: [String] = []
         var additionals: [String] = []
+        /// The codes of RFC 8914 that came along.
+        var extendedErrors: [Int] = []
     }
 
     private static let threads = DispatchQueue(label: "dns.client", attributes: .concurrent)
@@ -26,12 +28,14 @@ struct DNSClient: Sendable {
             Self.threads.async { continuation.resume(with: Result { try exchange(name, type) }) }
         }
         func lines(_ records: [ResourceRecord]) -> [String] {
-            records.map { "\($0.type.text) \($0.data.text)" }.sorted()
+            records.map { "\($0.type.text) \($0.data.text(of: $0.type))" }.sorted()
         }
         return Answer(
             code: message.code,
             answers: lines(message.answers),
-            additionals: lines(message.additionals)
+            additionals: lines(message.additionals),
+            extendedErrors: (message.edns?.options ?? []).filter { $0.code == 15 && $0.data.count >= 2 }
+                .map { Int($0.data[0]) << 8 | Int($0.data[1]) }
         )
     }
 

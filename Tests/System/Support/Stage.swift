@@ -9,6 +9,10 @@ import Testing
 struct BridgeSettings: Sendable {
     var removalGuard = "{ maxRemoved: 30%, above: 10, hold: 5m }"
     var withdrawsOnExit = false
+    /// More entries of `systems`.
+    var systems: [String] = []
+    /// More keys of `dns`.
+    var dns: [String] = []
     /// More entries of `dns.zones`.
     var zones: [String] = []
     /// The port of `dns.listen`; `nil` for one of the stage's own.
@@ -51,13 +55,13 @@ final class Stage: Sendable {
               dc1:
                 consul: { address: "\(registry.address)" }
                 withdrawOnExit: \(settings.withdrawsOnExit)
-            sync:
+            \(settings.systems.map { "  \($0)\n" }.joined())sync:
               - { from: k8s, to: dc1, name: "{service}-{namespace}" }
             guard: \(settings.removalGuard)
             dns:
               listen: ["127.0.0.1:\(dns.port)"]
               workers: 1
-              zones:
+            \(settings.dns.map { "  \($0)\n" }.joined())  zones:
             \(zones.map { "    - \($0)" }.joined(separator: "\n"))
             admin: { listen: "\(admin)" }
 
@@ -118,6 +122,14 @@ final class Stage: Sendable {
         let name: String
         let state: String
         let reason: String?
+        let rememberedSeconds: Double?
+    }
+
+    struct ZoneState: Decodable, Sendable, Equatable {
+        let name: String
+        let state: String
+        let staleSeconds: Double
+        let serial: UInt32
     }
 
     func get(_ path: String) async throws -> (status: Int, body: String) {
@@ -130,6 +142,11 @@ final class Stage: Sendable {
     func system(_ name: String) async throws -> SystemState? {
         let systems: [SystemState] = try await decode("/v1/systems")
         return systems.first { $0.name == name }
+    }
+
+    func zone(_ name: String) async throws -> ZoneState? {
+        let zones: [ZoneState] = try await decode("/v1/zones")
+        return zones.first { $0.name == name }
     }
 
     private func decode<Value: Decodable>(_ path: String) async throws -> Value {
