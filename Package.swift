@@ -183,6 +183,7 @@ let package = Package(
             name: "SystemTests",
             dependencies: ["DNSCore", "DNSZones", "HTTPTransport", "KubernetesClient", "KubernetesObjects", "Sandbox"],
             path: "Tests/System",
+            resources: [.copy("Fixtures")],
             swiftSettings: settings
         ),
     ],
