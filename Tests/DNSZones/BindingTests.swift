@@ -93,9 +93,7 @@ import Testing
     @Test("Endpoints of the topology zone that is near come first: in SRV priority and in the order of addresses")
     func near() {
         func endpoint(_ address: String, _ place: String?, _ readiness: Readiness = .ready) -> Endpoint {
-            var endpoint = Endpoint(address, readiness)
-            endpoint.zone = place
-            return endpoint
+            Endpoint(host: Host(address), readiness: readiness, zone: place, ports: [.http])
         }
         let service = Service(
             "web",

@@ -1,3 +1,5 @@
+internal import ServiceCatalog
+
 /// Appends numbers and texts as state files have them: numbers as LEB128 varints, everything else with its length before it.
 struct StateWriter {
     private(set) var bytes: [UInt8] = []
@@ -36,6 +38,8 @@ struct StateWriter {
 struct StateReader {
     private let bytes: ArraySlice<UInt8>
     private var index: Int
+    /// By topology zone: endpoints share theirs, as in the catalog.
+    var places: [String: EndpointPlace] = [:]
 
     init(_ bytes: ArraySlice<UInt8>) {
         self.bytes = bytes

@@ -181,15 +181,19 @@ extension StateReader {
             let zone = try reader.optional { (reader) throws(StateFileError) in try reader.text() }
             let origin = try reader.optional { (reader) throws(StateFileError) in try reader.origin() }
             let weight = try reader.optional { (reader) throws(StateFileError) -> Int in try reader.weight() }
-            return Endpoint(
+            var endpoint = Endpoint(
                 host: host,
                 readiness: readiness,
                 hostname: hostname,
                 targetName: target,
-                zone: zone,
                 ports: lists[Int(index)],
                 attributes: origin == nil && weight == nil ? nil : EndpointAttributes(origin: origin, weight: weight)
             )
+            if let zone {
+                endpoint.place = reader.places[zone] ?? EndpointPlace(zone: zone)
+                reader.places[zone] = endpoint.place
+            }
+            return endpoint
         }
     }
 
