@@ -11,7 +11,7 @@ package enum SerialCeiling {
         return known
     }
 
-    /// The serial to begin with: the present second, unless the zone may have been beyond it.
+    /// The serial to begin with: the clock's, unless the zone may have been beyond it.
     package static func start(above ceiling: UInt32?, now: UInt32) -> UInt32 {
         guard let ceiling, Int32(bitPattern: ceiling &- now) >= 0 else { return now }
         return ceiling &+ 1
