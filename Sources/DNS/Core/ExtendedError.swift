@@ -2,7 +2,7 @@
 /// those who do not know it.
 package struct ExtendedError: Hashable, Sendable, RawRepresentable {
     /// The number of the EDNS option.
-    static let option: UInt16 = 15
+    package static let option: UInt16 = 15
 
     /// The INFO-CODE.
     package let rawValue: UInt16

@@ -120,4 +120,21 @@ struct EncodedSet {
         let data = UInt16(bigEndian: records.loadUnaligned(fromByteOffset: offset + 10, as: UInt16.self))
         return Self.recordHeader + Int(data)
     }
+
+    /// Fills the pointers that end the names in one record's copied data: two names in SOA, one in NS, CNAME and PTR.
+    func fillApexPointers(in data: UnsafeMutableRawPointer, with apex: UInt16) {
+        var offset = 0
+        for _ in 0..<(type == RecordType.soa.rawValue ? 2 : 1) {
+            while true {
+                let length = data.load(fromByteOffset: offset, as: UInt8.self)
+                if length >= 0xC0 {
+                    data.storeBytes(of: apex.bigEndian, toByteOffset: offset, as: UInt16.self)
+                    offset += 2
+                    break
+                }
+                offset += 1 + Int(length)
+                if length == 0 { break }
+            }
+        }
+    }
 }

@@ -182,29 +182,12 @@ struct ResponseWriter: ~Copyable {
                 base.storeBytes(of: owner.bigEndian, toByteOffset: offset, as: UInt16.self)
                 let data = base.loadUnaligned(fromByteOffset: offset + 10, as: UInt16.self)
                 if set.hasApexPointers {
-                    fillApexPointers(at: offset + EncodedSet.recordHeader, type: set.type, apex: apex)
+                    set.fillApexPointers(in: base + offset + EncodedSet.recordHeader, with: apex)
                 }
                 offset += EncodedSet.recordHeader + Int(UInt16(bigEndian: data))
             }
         }
         end += length
-    }
-
-    /// Fills the pointers that end the names in one record's data: two names in SOA, one in NS, CNAME and PTR.
-    private func fillApexPointers(at data: Int, type: UInt16, apex: UInt16) {
-        var offset = data
-        for _ in 0..<(type == RecordType.soa.rawValue ? 2 : 1) {
-            while true {
-                let length = base.load(fromByteOffset: offset, as: UInt8.self)
-                if length >= 0xC0 {
-                    base.storeBytes(of: apex.bigEndian, toByteOffset: offset, as: UInt16.self)
-                    offset += 2
-                    break
-                }
-                offset += 1 + Int(length)
-                if length == 0 { break }
-            }
-        }
     }
 
     /// Appends the SOA record that goes with a negative answer (RFC 2308 section 3).

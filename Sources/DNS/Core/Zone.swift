@@ -53,9 +53,16 @@ package final class Zone: Sendable {
     ///   - authority: the SOA data; its serial is the first one, from which the zone's serial only rises (RFC 1982).
     ///   - ttl: of the SOA record, in seconds.
     ///   - epochs: the ones of the store that will serve the zone.
-    package init(apex: DomainName, authority: StartOfAuthority, ttl: UInt32, epochs: ReadEpochs) {
+    ///   - clock: what serials keep above when they rise, see ``ZoneSerial``; `nil` to count.
+    package init(
+        apex: DomainName,
+        authority: StartOfAuthority,
+        ttl: UInt32,
+        epochs: ReadEpochs,
+        clock: (@Sendable () -> UInt32)? = nil
+    ) {
         self.apex = apex
-        let writer = ZoneWriter(apex: apex, authority: authority, ttl: ttl, epochs: epochs)
+        let writer = ZoneWriter(apex: apex, authority: authority, ttl: ttl, epochs: epochs, clock: clock)
         image = writer.image
         self.writer = Mutex(writer)
     }
@@ -76,11 +83,21 @@ package final class Zone: Sendable {
 
     package var statistics: ZoneStatistics { writer.withLock { $0.statistics } }
 
-    /// Applies changes in order. The serial rises by one when at least one of them changed something.
+    /// Whether recent changes are kept for incremental transfers. It takes up to half of the zone's own memory again.
+    package var keepsChanges: Bool {
+        get { writer.withLock { $0.keepsChanges } }
+        set { writer.withLock { if $0.keepsChanges != newValue { $0.keepsChanges = newValue } } }
+    }
+
+    /// Applies changes in order. The serial rises, once, when at least one of them changed something.
     @discardableResult
     package func apply(_ changes: [OwnerChange]) -> AppliedBatch {
         writer.withLock { $0.apply(changes) }
     }
+
+    func contents(apexOnly: Bool = false) -> ZoneContents { writer.withLock { $0.contents(apexOnly: apexOnly) } }
+
+    func changes(since serial: UInt32) -> ZoneChanges? { writer.withLock { $0.changes(since: serial) } }
 }
 
 package struct ZoneStatistics: Hashable, Sendable {

@@ -21,8 +21,33 @@ struct ZoneWriter: ~Copyable {
     /// The relative name at hand, padded.
     private let scratch: UnsafeMutableRawPointer
     private var replaced: [NameBlock] = []
-    init(apex: DomainName, authority: StartOfAuthority, ttl: UInt32, epochs: ReadEpochs) {
+    /// What serials keep above, see `ZoneSerial`.
+    private let clock: (@Sendable () -> UInt32)?
+    /// Whether changes are kept for incremental transfers.
+    var keepsChanges = false {
+        didSet { if !keepsChanges { journal.clear() } }
+    }
+    private var journal = ZoneJournal()
+    /// Of the batch at hand, when changes are kept.
+    private var exchanges: [BlockExchange] = []
+    private var isRecording = false
+    private var kept: [ReplacedBlocks] = []
+    /// Transfers under way.
+    private var pins: [WeakPin] = []
+
+    private struct WeakPin {
+        weak var pin: ZonePin?
+    }
+
+    init(
+        apex: DomainName,
+        authority: StartOfAuthority,
+        ttl: UInt32,
+        epochs: ReadEpochs,
+        clock: (@Sendable () -> UInt32)?
+    ) {
         self.apex = apex
+        self.clock = clock
         self.authority = authority
         self.ttl = ttl
         self.epochs = epochs
@@ -60,6 +85,10 @@ struct ZoneWriter: ~Copyable {
     mutating func apply(_ changes: [OwnerChange]) -> AppliedBatch {
         var changed = 0
         var rejected: [RejectedChange] = []
+        let serial = authority.serial
+        // Nobody transfers a zone that is being loaded.
+        isRecording = keepsChanges && image.isReady
+        if !isRecording { journal.clear() }
         reserve(names: changes.count { !$0.sets.isEmpty })
         for change in changes {
             do throws(RecordSetError) {
@@ -71,6 +100,13 @@ struct ZoneWriter: ~Copyable {
         }
         if changed > 0 { publishApex() }
         retire()
+        if isRecording, changed > 0 {
+            journal.append(
+                .init(from: serial, exchanges: exchanges, replaced: kept),
+                limit: ZoneJournal.limit(zoneBytes: statistics.bytes)
+            )
+            (exchanges, kept) = ([], [])
+        }
         return AppliedBatch(serial: authority.serial, changed: changed, rejected: rejected)
     }
 
@@ -118,7 +154,7 @@ struct ZoneWriter: ~Copyable {
         block.children = found.block.children
         table.replace(at: found.index, with: block)
         blockBytes += block.size - found.block.size
-        replaced.append(found.block)
+        note(found.block, block)
     }
 
     private mutating func insert(_ block: NameBlock) {
@@ -126,6 +162,13 @@ struct ZoneWriter: ~Copyable {
         if table.insert(block) { usedSlots += 1 }
         names += 1
         blockBytes += block.size
+        note(nil, block)
+    }
+
+    /// Notes what a name's block was and is.
+    private mutating func note(_ old: NameBlock?, _ new: NameBlock?) {
+        if let old { replaced.append(old) }
+        if isRecording { exchanges.append(BlockExchange(old: old, new: new)) }
     }
 
     /// Takes out a name without children, and the empty non-terminals that only led to it.
@@ -135,7 +178,7 @@ struct ZoneWriter: ~Copyable {
             usedSlots -= table.remove(at: found.index)
             names -= 1
             blockBytes -= found.block.size
-            replaced.append(found.block)
+            note(found.block, nil)
             let (parent, count) = Self.parent(of: found.block.name, found.block.nameLength)
             guard count > 0, let above = table.find(parent, count: count, hash: hash(parent, count)) else { return }
             above.block.children -= 1
@@ -179,9 +222,9 @@ struct ZoneWriter: ~Copyable {
 
     /// Raises the serial and publishes the apex with it.
     private mutating func publishApex() {
-        authority.serial &+= 1
+        authority.serial = ZoneSerial.next(after: authority.serial, clock: clock?() ?? authority.serial)
         let block = Self.encodeApex(&encoder, apexSets, authority, ttl: ttl, scratch: scratch)
-        replaced.append(image.apex)
+        note(image.apex, block)
         image.fields.pointee.apex.store(block.base, ordering: .releasing)
     }
 
@@ -219,13 +262,51 @@ struct ZoneWriter: ~Copyable {
         usedSlots = names
     }
 
-    /// Hands what was replaced to the epochs. A journal for incremental transfers would take it here instead.
+    /// Hands what was replaced to the epochs, or to whoever still needs it.
     private mutating func retire() {
         guard !replaced.isEmpty else { return }
         let blocks = replaced
         replaced = []
-        epochs.retire {
-            for block in blocks { block.free() }
+        if !pins.isEmpty { pins.removeAll { $0.pin == nil } }
+        guard isRecording || !pins.isEmpty else {
+            return epochs.retire {
+                for block in blocks { block.free() }
+            }
         }
+        let replaced = ReplacedBlocks(blocks, epochs)
+        for pin in pins { pin.pin?.keep(replaced) }
+        if isRecording { kept.append(replaced) }
+    }
+
+    // MARK: - Transfers
+
+    private mutating func pin() -> ZonePin {
+        let pin = ZonePin()
+        pins.removeAll { $0.pin == nil }
+        pins.append(WeakPin(pin: pin))
+        return pin
+    }
+
+    /// Everything the zone shows now, in no order, or the apex alone.
+    mutating func contents(apexOnly: Bool) -> ZoneContents {
+        var names: [NameBlock] = []
+        if !apexOnly {
+            names.reserveCapacity(self.names)
+            table.forEachBlock { if $0.setCount > 0 { names.append($0) } }
+        }
+        return ZoneContents(pin: pin(), serial: authority.serial, apex: image.apex, names: names)
+    }
+
+    /// What has changed since the zone was at `serial`; `nil` when that is not known.
+    mutating func changes(since serial: UInt32) -> ZoneChanges? {
+        guard let steps = journal.steps(since: serial) else { return nil }
+        return ZoneChanges(
+            pin: pin(),
+            serial: authority.serial,
+            apex: image.apex,
+            exchanges: steps.flatMap(\.exchanges),
+            replaced: steps.flatMap(\.replaced),
+            zoneBytes: statistics.bytes
+        )
     }
 }
