@@ -69,10 +69,11 @@ let package = Package(
         library("DNSCore", in: "DNS/Core", ["CPrefetch"]),
         .target(name: "CSocket", path: "Sources/DNS/CSocket"),
         library("DNSSigning", in: "DNS/Signing", ["DNSCore", crypto]),
+        library("DNSTransfer", in: "DNS/Transfer", ["DNSCore", "ServiceCatalog", crypto]),
         library(
             "DNSServer",
             in: "DNS/Server",
-            ["CSocket", "DNSCore", "DNSSigning", "ServiceCatalog", logging, nioCore, nioPosix]
+            ["CSocket", "DNSCore", "DNSSigning", "DNSTransfer", "ServiceCatalog", logging, nioCore, nioPosix]
         ),
         library("DNSZones", in: "DNS/Zones", ["DNSCore", "ServiceCatalog"]),
         library("DNSState", in: "DNS/State", ["ServiceCatalog"]),
@@ -97,13 +98,14 @@ let package = Package(
         library(
             "PortolanConfiguration",
             in: "Portolan/Configuration",
-            ["DNSCore", "DNSZones", "KubernetesClient", "ServiceCatalog", "SyncEngine", yams]
+            ["DNSCore", "DNSTransfer", "DNSZones", "KubernetesClient", "ServiceCatalog", "SyncEngine", yams]
         ),
         library(
             "Portolan",
             in: "Portolan/Bridge",
             [
-                "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSSigning", "DNSState", "DNSZones", "HTTPTransport",
+                "AdminServer", "ConsulSystem", "DNSCore", "DNSServer", "DNSSigning", "DNSState", "DNSTransfer",
+                "DNSZones", "HTTPTransport",
                 "KubernetesClient",
                 "KubernetesSystem", "ManifestsSystem", "PortolanConfiguration", "PortolanLogs", "ServiceCatalog",
                 "SyncEngine",
@@ -153,13 +155,14 @@ let package = Package(
         tests("ServiceCatalog"),
         tests("DNSCore", ["CAllocationCounter"], fixtures: true),
         tests("DNSSigning", ["DNSCore", crypto]),
-        tests("DNSServer", ["DNSCore", "ServiceCatalog", logging]),
+        tests("DNSServer", ["DNSCore", "DNSTransfer", "ServiceCatalog", logging]),
+        tests("DNSTransfer", ["DNSCore", "ServiceCatalog"], fixtures: true),
         .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
         tests("KubernetesObjects", ["ServiceCatalog"], fixtures: true),
         tests("ManifestsSystem", ["KubernetesObjects", "ServiceCatalog", logging]),
         tests("HTTPTransport", ["CCurl", nioCore, nioHPACK, nioHTTP2, nioPosix, nioSSL]),
         tests("Telemetry"),
-        tests("PortolanConfiguration", ["DNSCore", "DNSZones", "KubernetesClient", "ServiceCatalog", "SyncEngine"]),
+        tests("PortolanConfiguration", ["DNSCore", "DNSTransfer", "DNSZones", "KubernetesClient", "ServiceCatalog", "SyncEngine"]),
         tests("PortolanLogs", [logging]),
         tests("AdminServer", ["HTTPTransport", logging]),
         tests("Sandbox", [logging, nioCore, nioHTTP1, nioPosix], fixtures: true),
@@ -222,8 +225,10 @@ if Context.environment["PORTOLAN_FUZZ"] != nil {
         "KubernetesStatus": ["KubernetesObjects"],
         "Manifest": ["KubernetesObjects", "ManifestsSystem", yams],
         "ResponseHead": ["HTTPTransport"],
+        "TSIG": ["DNSCore", "DNSTransfer"],
         "WatchStream": ["FuzzObjects", "KubernetesObjects"],
         "ZoneProjection": ["DNSCore", "DNSZones", "FuzzObjects", "ServiceCatalog"],
+        "ZoneTransfer": ["DNSCore"],
         // Not a fuzzer: it writes what they begin with.
         "Seeds": ["DNSCore", "DNSState", "DNSTables", "ServiceCatalog"],
     ]
