@@ -31,18 +31,23 @@ package final class DNSServer: Sendable {
     private let configuration: ServerConfiguration
     private let zones: ZoneStore
     private let signers: ZoneSigners?
+    private let transfers: TransferService?
     private let logger: Logger
     private let state = Mutex(State.idle)
 
-    /// - Parameter signers: of the signed ones among the zones; `nil` where none ever is.
+    /// - Parameters:
+    ///   - signers: of the signed ones among the zones; `nil` where none ever is.
+    ///   - transfers: `nil` for a server that refuses transfers and knows no keys.
     package init(
         configuration: ServerConfiguration,
         zones: ZoneStore,
         signers: ZoneSigners? = nil,
+        transfers: TransferService? = nil,
         logger: Logger
     ) {
         self.configuration = configuration
         self.signers = signers
+        self.transfers = transfers
         self.zones = zones
         self.logger = logger
     }
@@ -71,6 +76,7 @@ package final class DNSServer: Sendable {
             zones: zones,
             options: streamOptions,
             signers: signers,
+            transfers: transfers,
             limits: configuration.streams,
             fileLimit: fileLimit
         )
@@ -165,6 +171,7 @@ package final class DNSServer: Sendable {
                     zones: zones,
                     options: configuration.answers,
                     signers: signers,
+                    transfers: transfers,
                     rateLimit: configuration.rateLimit,
                     cpu: cpus.isEmpty ? nil : cpus[(firstIndex + index) % cpus.count]
                 )

@@ -1,5 +1,6 @@
 import DNSCore
 import DNSSigning
+import DNSTransfer
 
 /// Answers queries for one thread: what the answer path cannot do without allocating is added here.
 struct Responder: ~Copyable {
@@ -8,12 +9,35 @@ struct Responder: ~Copyable {
     private var limiter: RateLimiter?
     private var signer: AnswerSigner?
 
-    /// - Parameter rateLimit: of answers in datagrams; `nil` for none.
-    init(options: AnswerOptions, signers: ZoneSigners? = nil, rateLimit: RateLimit? = nil) {
+    private var elaborator: Elaborator?
+    /// With which an ``OutgoingTransfer`` reads; `nil` where there are none.
+    let transferReader: ReadEpochs.Reader?
+
+    /// - Parameters:
+    ///   - epochs: of the store whose zones are answered.
+    ///   - rateLimit: of answers in datagrams; `nil` for none.
+    init(
+        options: AnswerOptions,
+        epochs: ReadEpochs,
+        signers: ZoneSigners? = nil,
+        transfers: TransferService? = nil,
+        rateLimit: RateLimit? = nil
+    ) {
         self.options = options
         if let signers { signer = AnswerSigner(signers) }
         if let rateLimit { limiter = RateLimiter(rateLimit) }
+        guard let transfers else {
+            transferReader = nil
+            return
+        }
+        let elaborator = Elaborator(transfers, epochs: epochs)
+        transferReader = elaborator.reader
+        self.elaborator = consume elaborator
     }
+
+    /// What is to be sent after the last answer, and the reader to read it with.
+    mutating func takeRest() -> OutgoingTransfer? { elaborator?.takeRest() }
+
 
     /// Begins to load what answering will read; see `DNSCore.anticipate`.
     @inline(__always)
@@ -60,8 +84,57 @@ struct Responder: ~Copyable {
         _ zones: borrowing ServedZones,
         _ response: UnsafeMutableRawBufferPointer
     ) -> Outcome {
-        guard outcome.elaboration == .signatures else { return outcome }
-        return sign(outcome, request, client, transport, time, zones, response)
+        switch outcome.elaboration {
+        case .none: return outcome
+        case .signatures: return sign(outcome, request, client, transport, time, zones, response)
+        case .authentication, .transfer: break
+        }
+        guard elaborator != nil else { return outcome }
+        var outcome = outcome
+        var bytes = request.withUnsafeBufferPointer { Array($0) }
+        var signer: TSIGSigner?
+        if outcome.elaboration == .authentication {
+            switch elaborator?.authenticate(bytes, outcome, response) {
+            case .done(let outcome): return outcome
+            case .answer(let query):
+                bytes = query.bytes
+                signer = query.signer
+                outcome = answer(
+                    bytes.span,
+                    from: client,
+                    over: transport,
+                    at: time,
+                    zones: zones,
+                    options: options,
+                    scratch: &scratch,
+                    into: response
+                )
+                if outcome.elaboration == .signatures {
+                    outcome = sign(outcome, bytes.span, client, transport, time, zones, response)
+                }
+            case nil: return outcome
+            }
+        }
+        let limit = transport == .stream ? Int(UInt16.max) : datagramLimit(of: bytes)
+        if outcome.elaboration == .transfer {
+            return elaborator?.transfer(
+                bytes,
+                from: client,
+                over: transport,
+                signer: signer,
+                limit: limit,
+                outcome,
+                response
+            ) ?? outcome
+        }
+        guard let signer else { return outcome }
+        return elaborator?.sign(outcome, signer, limit: limit, response) ?? outcome
+    }
+
+    /// Octets that the answer to a query over UDP may have.
+    private func datagramLimit(of request: [UInt8]) -> Int {
+        let stated = (try? Message(decoding: request))?.edns?.udpPayloadSize ?? 512
+        return Int(max(512, min(stated, options.udpPayloadSize)))
     }
 
     /// Adds signatures to an answer (RFC 4035 section 3.1).

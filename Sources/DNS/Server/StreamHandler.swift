@@ -12,6 +12,8 @@ final class StreamHandler: ChannelInboundHandler {
 
     private let loop: StreamLoop
     private var connection = StreamConnection()
+    /// What follows the last answer before the next query is taken up.
+    private var transfer: OutgoingTransfer?
     private var context: ChannelHandlerContext?
     private var client = ClientAddress(high: 0, low: 0)
     private var isReading = false
@@ -35,6 +37,7 @@ final class StreamHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         loop.remove(self)
+        transfer = nil
         self.context = nil
         context.fireChannelInactive()
     }
@@ -90,12 +93,30 @@ final class StreamHandler: ChannelInboundHandler {
         }
         defer { if hasAnswered { loop.touch(self, at: .now()) } }
         while true {
+            if let transfer {
+                guard context.channel.isWritable else {
+                    context.flush()
+                    return
+                }
+                hasAnswered = true
+                switch loop.proceed(with: transfer, into: &output) {
+                case true: break
+                case false: self.transfer = nil
+                // The peer throws away what has no end.
+                case nil: return close()
+                }
+                write()
+                context.flush()
+                continue
+            }
             switch connection.next(isWritable: context.channel.isWritable) {
             case .answer(let message):
                 hasAnswered = true
                 if loop.answer(message, from: client, into: &output), output.readableBytes >= Self.outputSize {
                     write()
                 }
+                transfer = loop.takeRest()
+                if transfer != nil { write() }
             case .read:
                 write()
                 context.flush()

@@ -13,7 +13,14 @@ final class StreamListener: Sendable {
     let counters: [ThreadCounters]
 
     /// - Parameter fileLimit: how many files the process may have open.
-    init(zones: ZoneStore, options: AnswerOptions, signers: ZoneSigners? = nil, limits: StreamLimits, fileLimit: Int) {
+    init(
+        zones: ZoneStore,
+        options: AnswerOptions,
+        signers: ZoneSigners? = nil,
+        transfers: TransferService? = nil,
+        limits: StreamLimits,
+        fileLimit: Int
+    ) {
         self.limits = limits
         group = MultiThreadedEventLoopGroup(numberOfThreads: limits.threads)
         // Some descriptors are for others: HTTP to the API server and registries, files, UDP.
@@ -29,6 +36,7 @@ final class StreamListener: Sendable {
                     zones: zones,
                     options: options,
                     signers: signers,
+                    transfers: transfers,
                     limits: limits,
                     capacity: capacity,
                     counters: loopCounters

@@ -30,12 +30,13 @@ final class StreamLoop {
         zones: ZoneStore,
         options: AnswerOptions,
         signers: ZoneSigners?,
+        transfers: TransferService?,
         limits: StreamLimits,
         capacity: Int,
         counters: ThreadCounters
     ) {
         self.zones = zones
-        responder = Responder(options: options, signers: signers)
+        responder = Responder(options: options, epochs: zones.epochs, signers: signers, transfers: transfers)
         self.limits = limits
         self.capacity = capacity
         self.counters = counters
@@ -70,6 +71,23 @@ final class StreamLoop {
         output.writeBytes(response[..<(2 + outcome.length)])
         if let started { counters.observe(started.duration(to: .now), count: 1) }
         return true
+    }
+
+    /// What has to follow the last answer before anything else is answered.
+    func takeRest() -> OutgoingTransfer? { responder.takeRest() }
+
+    /// Appends the next message of a transfer to `output`. True while more follow, `nil` when it cannot go on.
+    func proceed(with transfer: OutgoingTransfer, into output: inout ByteBuffer) -> Bool? {
+        guard let reader = responder.transferReader,
+            let message = transfer.nextMessage(
+                into: UnsafeMutableRawBufferPointer(rebasing: response[2...]),
+                reader: reader
+            )
+        else { return nil }
+        response.storeBytes(of: UInt16(message.length).bigEndian, as: UInt16.self)
+        output.writeBytes(response[..<(2 + message.length)])
+        if message.isLast { transfer.finish(.completed) }
+        return !message.isLast
     }
 
     // MARK: - Connections

@@ -19,6 +19,7 @@ final class UDPWorker: Sendable {
     private let options: AnswerOptions
     private let signers: ZoneSigners?
     private let rateLimit: RateLimit?
+    private let transfers: TransferService?
     private let cpu: Int?
     private let isStopping = Atomic(false)
     let counters = ThreadCounters(.udp)
@@ -29,10 +30,12 @@ final class UDPWorker: Sendable {
         zones: ZoneStore,
         options: AnswerOptions,
         signers: ZoneSigners?,
+        transfers: TransferService?,
         rateLimit: RateLimit?,
         cpu: Int?
     ) {
         self.signers = signers
+        self.transfers = transfers
         self.socket = socket
         self.zones = zones
         self.options = options
@@ -57,7 +60,13 @@ final class UDPWorker: Sendable {
         defer { csocket_ring_free(ring) }
         let reader = zones.epochs.makeReader()
         defer { zones.epochs.remove(reader) }
-        var responder = Responder(options: options, signers: signers, rateLimit: rateLimit)
+        var responder = Responder(
+            options: options,
+            epochs: zones.epochs,
+            signers: signers,
+            transfers: transfers,
+            rateLimit: rateLimit
+        )
         var batches: UInt64 = 0
 
         while true {
