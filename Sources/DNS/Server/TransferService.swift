@@ -126,7 +126,7 @@ package final class TransferService: Sendable {
             )
             return .refuse
         }
-        guard offer.zone.freshness != .unready else {
+        guard offer.zone.freshness.isAnswered else {
             count(.unavailable)
             return .fail(.servFail, .notReady)
         }

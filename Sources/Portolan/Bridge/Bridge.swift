@@ -2,6 +2,7 @@ internal import DNSCore
 internal import DNSServer
 internal import DNSSigning
 internal import DNSState
+internal import DNSTransfer
 internal import DNSZones
 internal import Logging
 package import PortolanConfiguration
@@ -54,6 +55,8 @@ package actor Bridge {
     private let signatures = SignatureCache()
     /// Looks after the keys of signed zones.
     private var keyWatch: Task<Void, Never>?
+    private let transfers: TransferService
+    private let notifier: Notifier
     private let lastStatuses = Mutex<[SyncStatus]>([])
     private let lastPublishers = Mutex<[ZonePublisher]>([])
     private(set) var configuration: Configuration?
@@ -71,7 +74,10 @@ package actor Bridge {
         logger = logs.logger("bridge")
         problemReporter = ProblemReporter(counter: instruments.problems, logger: logs.logger("catalog"))
         instruments.show(store)
+        transfers = TransferService(logger: logs.logger("dns"))
+        notifier = Notifier(logger: logs.logger("dns"))
         dnsMetrics.register(in: instruments.registry)
+        TransferMetrics.register(transfers, notifier, in: instruments.registry)
         registerSyncGauges()
         registerZoneGauges()
         store.subscribe { [store, problemReporter] delta in
@@ -95,15 +101,19 @@ package actor Bridge {
         }
         logs.set(new.log)
         let connected = try connect(new)
+        let keys = try TSIGKeyring(new.dns?.keys ?? [])
         let plans = ZonePlan.zones(of: new)
-        let keys = try plans.map { plan throws(CommandFailure) in try Self.loadKeys(of: plan) }
+        let zoneKeys = try plans.map { plan throws(CommandFailure) in try Self.loadKeys(of: plan) }
         let nextKeeper = makeKeeper(new)
         let memory = recall(new, nextKeeper)
         let next = plans.map { plan in zones.first { $0.plan == plan } ?? makeZone(plan, memory, nextKeeper) }
-        for (zone, keys) in zip(next, keys) {
+        for (zone, keys) in zip(next, zoneKeys) {
             if let keys { zone.signing?.use(keys, at: .now) }
         }
-        if configuration == nil { serve(next, new) }
+        if configuration == nil {
+            serve(next, new)
+            offer(next, new, keys)
+        }
         try await listen(new)
 
         configuration = new
@@ -111,6 +121,7 @@ package actor Bridge {
         await exchangeZones(next, new)
         watchKeys()
         await exchangeKeeper(nextKeeper, new)
+        offer(next, new, keys)
         await exchangeFlows(TargetFlow.flows(of: new), connected)
         await exchangeSources(connected)
     }
@@ -127,6 +138,7 @@ package actor Bridge {
         for zone in zones { zone.publisher.stop() }
         clockwork?.cancel()
         await keeper?.finish()
+        notifier.stop()
         await server?.server.stop()
         await admin?.stop()
         logger.info("The bridge has stopped")
@@ -200,7 +212,8 @@ package actor Bridge {
             epochs: zoneStore.epochs,
             logger: logs.logger("dns"),
             reporter: problemReporter,
-            observe: { [instruments] in instruments.dnsPropagation.observe($0, [name]) }
+            observe: { [instruments] in instruments.dnsPropagation.observe($0, [name]) },
+            published: { [notifier] in notifier.change($0) }
         )
         instruments.dnsPropagation.declare([name])
         let signing = plan.keyDirectory.map { path in
@@ -298,6 +311,29 @@ package actor Bridge {
         zoneStore.serve(zones.flatMap(\.publisher.zones), to: access)
     }
 
+    /// Lets secondaries copy what `configuration` says, and tells them of changes. A reverse zone follows the zone it belongs to.
+    private func offer(_ zones: [RunningZone], _ configuration: Configuration, _ keys: TSIGKeyring) {
+        var policy = TransferService.Policy()
+        policy.keys = keys
+        var targets: [DomainName: [NotifyMachine.Target]] = [:]
+        for running in zones {
+            let transfer = configuration.dns?.zones.first { $0.zone == running.plan.definition.name }?.transfer
+            for zone in running.publisher.zones {
+                policy.zones.insert(zone.apex)
+                zone.keepsChanges = transfer.map { !$0.access.rules.isEmpty } ?? false
+                guard let transfer else { continue }
+                policy.offers[zone.apex] = .init(zone: zone, access: transfer.access)
+                if !transfer.notify.isEmpty { targets[zone.apex] = transfer.notify }
+            }
+        }
+        transfers.policy = policy
+        let served = zones.flatMap(\.publisher.zones)
+        let unready = Set(served.filter { !$0.freshness.isAnswered }.map(\.apex))
+        notifier.follow(targets, unready: unready, keys: keys)
+        // Loaded in between.
+        for zone in served where unready.contains(zone.apex) && zone.freshness.isAnswered { notifier.change(zone.apex) }
+    }
+
     var publishers: [ZonePublisher] { zones.map(\.publisher) }
 
     // MARK: - Syncs
@@ -384,7 +420,13 @@ package actor Bridge {
             dnsMetrics.show(nil)
             return nil
         }
-        let server = DNSServer(configuration: wanted, zones: zoneStore, signers: signers, logger: logs.logger("dns"))
+        let server = DNSServer(
+            configuration: wanted,
+            zones: zoneStore,
+            signers: signers,
+            transfers: transfers,
+            logger: logs.logger("dns")
+        )
         try await server.start()
         dnsMetrics.show(server)
         return RunningServer(configuration: wanted, server: server)

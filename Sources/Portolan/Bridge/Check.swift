@@ -1,5 +1,6 @@
 internal import DNSCore
 internal import DNSServer
+internal import DNSTransfer
 internal import DNSZones
 internal import KubernetesObjects
 internal import Logging
@@ -94,6 +95,15 @@ package struct Check: Sendable {
 
     /// Binds the addresses for a moment. A bridge that runs already holds them, and then this says so.
     private func check(_ dns: DNSConfiguration, _ report: inout Report) async {
+        for key in dns.keys {
+            do throws(CommandFailure) {
+                _ = try TSIGKeyring([key])
+                report.add("dns.keys", .init(.fine, "key \(key.name) can be read"))
+            } catch {
+                report.add("dns.keys", .init(.failure, error.message))
+                report.failure = .configuration
+            }
+        }
         let wanted: ServerConfiguration
         do throws(CommandFailure) {
             wanted = try ServerConfiguration(dns, cookies: CookieSecrets(current: .random()))

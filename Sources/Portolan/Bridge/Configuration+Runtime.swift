@@ -66,6 +66,10 @@ extension LogOutput {
 }
 
 extension UInt32 {
-    /// A serial for a zone that begins now: seconds since 1970, so that a restart continues above what was before.
-    static var now: UInt32 { UInt32(truncatingIfNeeded: time(nil)) }
+    /// The serial of this moment, so that a restart continues above what was before.
+    static var now: UInt32 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return ZoneSerial.at(milliseconds: UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000)
+    }
 }

@@ -26,6 +26,7 @@ final class ZonePublisher: Sendable {
     private let state: Mutex<State>
     private let subscription = Mutex<Int?>(nil)
     private let observe: @Sendable (_ sinceChange: Duration) -> Void
+    private let published: @Sendable (DomainName) -> Void
     private let reporter: ProblemReporter
     let logger: Logger
 
@@ -35,6 +36,7 @@ final class ZonePublisher: Sendable {
     ///   - memory: what is remembered of systems, for those that have not been read when the publisher starts.
     ///   - serial: from which the serial of the zone of that name rises.
     ///   - observe: is given the time from the arrival of a change to its answer.
+    ///   - published: is told of zones that are answered otherwise than before.
     init(
         _ definition: ZoneDefinition,
         nameServer: NameServer,
@@ -45,8 +47,10 @@ final class ZonePublisher: Sendable {
         epochs: ReadEpochs,
         logger: Logger,
         reporter: ProblemReporter,
-        observe: @escaping @Sendable (Duration) -> Void
+        observe: @escaping @Sendable (Duration) -> Void,
+        published: @escaping @Sendable (_ apex: DomainName) -> Void
     ) {
+        self.published = published
         self.definition = definition
         self.store = store
         self.maxStale = maxStale
@@ -62,7 +66,7 @@ final class ZonePublisher: Sendable {
                 serial: serial(apex),
                 minimum: definition.ttl
             )
-            let zone = Zone(apex: apex, authority: authority, ttl: definition.ttl, epochs: epochs)
+            let zone = Zone(apex: apex, authority: authority, ttl: definition.ttl, epochs: epochs, clock: { .now })
             zone.apply(nameServer.records(in: apex, ttl: definition.ttl))
             return zone
         }
@@ -160,7 +164,9 @@ final class ZonePublisher: Sendable {
 
     private func apply(_ batch: ZoneBatch) {
         guard let zone = zones.first(where: { $0.apex == batch.zone }) else { return }
-        for rejected in zone.apply(batch.changes).rejected {
+        let applied = zone.apply(batch.changes)
+        if applied.changed > 0, zone.freshness != .unready { published(zone.apex) }
+        for rejected in applied.rejected {
             logger.error(
                 "Records left out of the zone",
                 metadata: [
@@ -182,6 +188,7 @@ final class ZonePublisher: Sendable {
     }
 
     private func logLoaded() {
+        for zone in zones { published(zone.apex) }
         logger.info(
             "Zone is answered",
             metadata: ["zone": "\(definition.name)", "names": "\(zones.reduce(0) { $0 + $1.statistics.names })"]

@@ -130,7 +130,8 @@ extension Configuration {
     private static func readDNS(_ node: ConfigurationNode, _ configuration: Configuration) -> DNSConfiguration? {
         guard
             let members = node.members(
-                ["listen", "ttl", "workers", "udpSize", "state", "maxStale", "zones"] + DNSConfiguration.answerKeys
+                ["listen", "ttl", "workers", "udpSize", "keys", "state", "maxStale", "zones"]
+                    + DNSConfiguration.answerKeys
             ),
             let listen = members.required("listen")?.elements()
         else { return nil }
@@ -141,9 +142,10 @@ extension Configuration {
         if let size = members["udpSize"]?.integer(512...4096) { dns.udpSize = size }
         dns.readAnswers(members)
         dns.readState(members)
+        if let node = members["keys"] { dns.keys = DNSConfiguration.readKeys(node) }
         var seen: Set<DomainName> = []
         for element in members.required("zones")?.elements() ?? [] {
-            guard let zone = readZone(element, configuration) else { continue }
+            guard let zone = readZone(element, configuration, dns.keys) else { continue }
             for name in [zone.zone] + (zone.reverse ?? []).map(\.name) where !seen.insert(name).inserted {
                 element.report("zone \"\(name)\" is configured twice")
             }
@@ -152,10 +154,14 @@ extension Configuration {
         return dns
     }
 
-    private static func readZone(_ node: ConfigurationNode, _ configuration: Configuration) -> ZoneConfiguration? {
+    private static func readZone(
+        _ node: ConfigurationNode,
+        _ configuration: Configuration,
+        _ keys: [TSIGKeyConfiguration]
+    ) -> ZoneConfiguration? {
         guard
             let members = node.members(
-                ["zone", "from", "prefer", "near", "reverse", "allowQuery"] + ZoneConfiguration.signingKeys
+                ["zone", "from", "prefer", "near", "reverse", "allowQuery", "transfer"] + ZoneConfiguration.signingKeys
             )
         else { return nil }
         let name = members.required("zone").flatMap { readZoneName($0) }
@@ -167,6 +173,12 @@ extension Configuration {
         zone.readSigning(members)
         zone.allowQuery = members["allowQuery"]?.addressRanges()
         zone.near = members["near"]?.string()
+        zone.transfer = members["transfer"].flatMap { DNSConfiguration.readTransfer($0, keys) }
+        if zone.keyDirectory != nil, zone.transfer != nil {
+            members["transfer"]?.report(
+                "zone \"\(name)\" is signed, and signed zones cannot be transferred yet: leave out transfer or dnssec"
+            )
+        }
         if let node = members["prefer"], let preferred = readSystemName(node, configuration) {
             if from.contains(preferred) {
                 zone.prefer = preferred

@@ -141,6 +141,7 @@ package struct DNSConfiguration: Sendable, Equatable {
     package var state: String?
     /// How long the last state of a lost system is answered: two weeks, as of RFC 1912 section 2.2.
     package var maxStale = Duration.seconds(336 * 3600)
+    package var keys: [TSIGKeyConfiguration] = []
     package var zones: [ZoneConfiguration] = []
 }
 
@@ -157,6 +158,8 @@ package struct ZoneConfiguration: Sendable, Equatable {
     package var keyDirectory: String?
     /// Who may ask it and its reverse zones; `nil` for everyone.
     package var allowQuery: [AddressRange]?
+    /// Of the zone and its reverse zones; `nil` for none.
+    package var transfer: TransferConfiguration?
 }
 
 /// How many answers of one kind go to one network in a second over UDP.
