@@ -181,6 +181,8 @@ let package = Package(
             ["HTTPTransport", "RegistryContract", "Sandbox", "ServiceCatalog", "SyncEngine", logging],
             fixtures: true
         ),
+        // The built program against servers and clients that nobody here wrote.
+        .testTarget(name: "ConformanceTests", path: "Tests/Conformance", swiftSettings: settings),
         // The built program between servers, as its users run it.
         .testTarget(
             name: "SystemTests",
