@@ -198,7 +198,7 @@ enum SecondaryServer: String, CaseIterable, CustomTestStringConvertible {
             #expect(difference.contains("10.0.0.202") && !difference.contains("10.0.0.201"), "\(difference)")
         }
         #expect(try dig("dig", zone, "AXFR").contains("Transfer failed"))
-        #expect(try dig("dig", "+tcp", zone, "IXFR=\(serial)").contains("REFUSED"))
+        #expect(try dig("dig", zone, "IXFR=\(serial)").contains("Transfer failed"))
         let other = "hmac-sha256:transfer.example:\(String(Primary.secret.reversed().drop { $0 == "=" }))="
         #expect(try dig("dig", "-y", other, zone, "AXFR").contains("BADSIG"))
         #expect(try dig("dig", "-y", "hmac-sha256:unknown.example:\(Primary.secret)", zone, "SOA").contains("BADKEY"))

@@ -43,7 +43,7 @@ package final class TransferService: Sendable {
     package struct Label: Hashable, Sendable {
         /// `nil` for zones not served.
         package var zone: DomainName?
-        /// `axfr`, `ixfr`, or `ixfr-full` for an incremental one that was answered with the whole zone.
+        /// `axfr`, `ixfr`, and for incremental ones `ixfr-full` when everything was sent, `ixfr-current` when there was nothing.
         package var kind: String
         package var result: Result
     }
@@ -169,7 +169,13 @@ package final class TransferService: Sendable {
         key: DomainName?,
         _ result: Result
     ) {
-        let kind = asked == .axfr ? "axfr" : transfer.kind == .full ? "ixfr-full" : "ixfr"
+        let kind =
+            switch (asked, transfer.kind) {
+            case (.axfr, _): "axfr"
+            case (_, .full): "ixfr-full"
+            case (_, .upToDate): "ixfr-current"
+            case (_, .incremental): "ixfr"
+            }
         count(.init(zone: zone, kind: kind, result: result))
         if result == .completed, transfer.kind != .upToDate {
             state.withLock { state in

@@ -7,7 +7,7 @@ enum TransferMetrics {
         registry.counter(
             .init(
                 "dns_transfers_total",
-                help: "Transfers asked for, by zone, kind (axfr, ixfr, ixfr-full) and result.",
+                help: "Transfers asked for, by zone, kind (axfr, ixfr, ixfr-full, ixfr-current) and result.",
                 labels: ["zone", "kind", "result"]
             )
         ) {
