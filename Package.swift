@@ -162,7 +162,10 @@ let package = Package(
         tests("ManifestsSystem", ["KubernetesObjects", "ServiceCatalog", logging]),
         tests("HTTPTransport", ["CCurl", nioCore, nioHPACK, nioHTTP2, nioPosix, nioSSL]),
         tests("Telemetry"),
-        tests("PortolanConfiguration", ["DNSCore", "DNSTransfer", "DNSZones", "KubernetesClient", "ServiceCatalog", "SyncEngine"]),
+        tests(
+            "PortolanConfiguration",
+            ["DNSCore", "DNSTransfer", "DNSZones", "KubernetesClient", "ServiceCatalog", "SyncEngine"]
+        ),
         tests("PortolanLogs", [logging]),
         tests("AdminServer", ["HTTPTransport", logging]),
         tests("Sandbox", [logging, nioCore, nioHTTP1, nioPosix], fixtures: true),

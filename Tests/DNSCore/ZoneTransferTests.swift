@@ -73,11 +73,13 @@ extension ResourceRecord {
     private func read(_ transfer: ZoneTransfer, size: Int = ZoneTransfer.messageSize) throws -> [ResourceRecord] {
         var answers: [ResourceRecord] = []
         while true {
-            guard case .message(let length, let isLast) = transfer.nextMessage(
-                into: buffer.bytes,
-                size: size,
-                reader: reader
-            ) else { throw Secondary.Broken(description: "the transfer breaks off") }
+            guard
+                case .message(let length, let isLast) = transfer.nextMessage(
+                    into: buffer.bytes,
+                    size: size,
+                    reader: reader
+                )
+            else { throw Secondary.Broken(description: "the transfer breaks off") }
             let message = try Message(decoding: Array(buffer.bytes[..<length]))
             #expect(length <= size || message.answers.count == 1)
             #expect(message.id == 3 && message.flags == [.response, .authoritative] && message.code == .noError)
@@ -181,9 +183,13 @@ extension ResourceRecord {
     @Test("a transfer that a zone outruns breaks off, and what it kept is given back")
     func overrun() throws {
         let zone = makeZone()
-        let text = RecordSet(type: .txt, ttl: 5, data: (0..<200).map { index in
-            .txt([[UInt8](repeating: UInt8(index), count: 250)])
-        })
+        let text = RecordSet(
+            type: .txt,
+            ttl: 5,
+            data: (0..<200).map { index in
+                .txt([[UInt8](repeating: UInt8(index), count: 250)])
+            }
+        )
         zone.apply([change("large", text)])
         do {
             let transfer = ZoneTransfer.full(of: zone, heading)

@@ -58,10 +58,12 @@ private struct Vector {
         let vectors = try Vector.all()
         #expect(vectors.map(\.algorithm) == TSIGAlgorithm.allCases)
         for vector in vectors {
-            guard case .genuine(let message, let bytes, _) = TSIGKeyring([vector.key]).authenticate(
-                vector.request,
-                now: Vector.time + 300
-            ) else {
+            guard
+                case .genuine(let message, let bytes, _) = TSIGKeyring([vector.key]).authenticate(
+                    vector.request,
+                    now: Vector.time + 300
+                )
+            else {
                 Issue.record("\(vector.algorithm) is not accepted")
                 continue
             }
@@ -178,7 +180,9 @@ private struct Vector {
                 }
                 if case .genuine(_, let stripped, _) = keys.authenticate(bytes, now: Vector.time) {
                     // Only what stands for the same message may pass: another spelling of the names of key or algorithm.
-                    guard case .genuine(_, let original, _) = keys.authenticate(vector.request, now: Vector.time) else { return }
+                    guard case .genuine(_, let original, _) = keys.authenticate(vector.request, now: Vector.time) else {
+                        return
+                    }
                     #expect(stripped == original)
                 }
             }

@@ -68,7 +68,10 @@ import Testing
     )
     func mistakes(transfer: String, message: String) {
         let error = #expect(throws: ConfigurationError.self) { try read(transfer) }
-        #expect(error?.mistakes.contains { $0.message.contains(message) && $0.line == 9 } == true, "\(error?.mistakes ?? [])")
+        #expect(
+            error?.mistakes.contains { $0.message.contains(message) && $0.line == 9 } == true,
+            "\(error?.mistakes ?? [])"
+        )
     }
 
     @Test(

@@ -12,7 +12,8 @@ package func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         require(false, "nobody can guess the MAC of a response")
     }
     guard let message = try? Message(decoding: bytes), !message.additionals.contains(where: { $0.type == .tsig }),
-        !message.answers.contains(where: { $0.type == .tsig }), !message.authorities.contains(where: { $0.type == .tsig })
+        !message.answers.contains(where: { $0.type == .tsig }),
+        !message.authorities.contains(where: { $0.type == .tsig })
     else { return 0 }
     var signed = bytes
     guard message.additionals.count + (message.edns == nil ? 0 : 1) < 65_535 else { return 0 }

@@ -67,7 +67,8 @@ private struct Primary {
                 switch Int.random(in: 0..<5, using: &draws) {
                 case 0: []
                 case 1: [RecordSet(type: .cname, ttl: 5, data: [.cname(target)])]
-                case 2: [RecordSet(type: .srv, ttl: 5, data: [.srv(priority: 0, weight: 0, port: port, target: target)])]
+                case 2:
+                    [RecordSet(type: .srv, ttl: 5, data: [.srv(priority: 0, weight: 0, port: port, target: target)])]
                 case 3: [RecordSet(type: .txt, ttl: UInt32(port), data: [.txt([[1], [2, 3]])])]
                 default: [RecordSet(type: .a, ttl: 5, data: (0...UInt32(port)).map { .a($0) })]
                 }

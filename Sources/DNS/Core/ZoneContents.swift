@@ -37,7 +37,9 @@ struct ZoneChanges: Sendable {
                 condensed.append(exchange)
             }
         }
-        if let place = condensed.firstIndex(where: { ($0.old ?? $0.new)?.nameLength == 0 }) { condensed.swapAt(0, place) }
+        if let place = condensed.firstIndex(where: { ($0.old ?? $0.new)?.nameLength == 0 }) {
+            condensed.swapAt(0, place)
+        }
         return condensed
     }
 

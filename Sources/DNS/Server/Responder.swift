@@ -38,7 +38,6 @@ struct Responder: ~Copyable {
     /// What is to be sent after the last answer, and the reader to read it with.
     mutating func takeRest() -> OutgoingTransfer? { elaborator?.takeRest() }
 
-
     /// Begins to load what answering will read; see `DNSCore.anticipate`.
     @inline(__always)
     mutating func anticipate(_ request: Span<UInt8>, zones: borrowing ServedZones) {

@@ -331,7 +331,9 @@ package actor Bridge {
         let unready = Set(served.filter { !$0.freshness.isAnswered }.map(\.apex))
         notifier.follow(targets, unready: unready, keys: keys)
         // Loaded in between.
-        for zone in served where unready.contains(zone.apex) && zone.freshness.isAnswered { notifier.change(zone.apex) }
+        for zone in served where unready.contains(zone.apex) && zone.freshness.isAnswered {
+            notifier.change(zone.apex)
+        }
     }
 
     var publishers: [ZonePublisher] { zones.map(\.publisher) }

@@ -22,7 +22,9 @@ extension DNSConfiguration {
         var keys: [TSIGKeyConfiguration] = []
         for entry in node.entries() ?? [] {
             guard let name = DomainName(entry.name), name != .root else {
-                entry.key.report("\"\(entry.name)\" is not the name of a key: labels of up to 63 octets, joined by dots")
+                entry.key.report(
+                    "\"\(entry.name)\" is not the name of a key: labels of up to 63 octets, joined by dots"
+                )
                 continue
             }
             guard let members = entry.value.members(["algorithm", "secret"]) else { continue }
