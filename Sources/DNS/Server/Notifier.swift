@@ -83,12 +83,7 @@ package final class Notifier: Sendable {
 
     /// Notes that a zone has changed. Cheap: it never waits for the network.
     package func change(_ zone: DomainName) {
-        let isSooner = state.withLock { state in
-            let before = state.machine.deadline
-            state.machine.change(zone, now: .now)
-            return state.machine.deadline != before
-        }
-        if isSooner { signal() }
+        if state.withLock({ $0.machine.change(zone, now: .now) }) { signal() }
     }
 
     package func stop() {

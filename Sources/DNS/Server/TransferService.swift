@@ -117,7 +117,8 @@ package final class TransferService: Sendable {
         }
         guard let offer = policy.offers[question.name], offer.access.allows(IPAddress(client), signedWith: key) else {
             count(.refused)
-            logger.notice(
+            // Anyone can ask, so this is counted and not told by default.
+            logger.debug(
                 "Transfer refused",
                 metadata: [
                     "zone": "\(question.name)", "peer": "\(IPAddress(client))",

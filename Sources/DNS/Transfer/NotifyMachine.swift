@@ -49,7 +49,7 @@ package struct NotifyMachine: Sendable {
     private static let spacing = Duration.seconds(1)
     private static let patience = Duration.seconds(60)
 
-    private var entries: [Pair: Entry] = [:]
+    private var entries: [DomainName: [Target: Entry]] = [:]
 
     package init() {}
 
@@ -61,27 +61,33 @@ package struct NotifyMachine: Sendable {
         unready: Set<DomainName> = [],
         now: ContinuousClock.Instant
     ) {
-        var next: [Pair: Entry] = [:]
+        var next: [DomainName: [Target: Entry]] = [:]
         for (zone, targets) in targets {
             for target in targets {
-                let pair = Pair(zone: zone, target: target)
-                next[pair] = entries[pair] ?? Entry(state: unready.contains(zone) ? .settled : .due(now))
+                let known = entries[zone]?[target]
+                next[zone, default: [:]][target] = known ?? Entry(state: unready.contains(zone) ? .settled : .due(now))
             }
         }
         entries = next
     }
 
     /// Notes that a zone has changed.
-    package mutating func change(_ zone: DomainName, now: ContinuousClock.Instant) {
-        for pair in entries.keys where pair.zone == zone {
-            guard var entry = entries[pair] else { continue }
+    ///
+    /// - Returns: whether somebody has become due by that.
+    @discardableResult
+    package mutating func change(_ zone: DomainName, now: ContinuousClock.Instant) -> Bool {
+        var isDue = false
+        for (target, var entry) in entries[zone] ?? [:] {
             switch entry.state {
-            case .settled: entry.state = .due(max(now, entry.lastSent.map { $0 + Self.spacing } ?? now))
-            case .due: break
+            case .settled:
+                entry.state = .due(max(now, entry.lastSent.map { $0 + Self.spacing } ?? now))
+                isDue = true
+            case .due: continue
             case .outstanding: entry.hasChanged = true
             }
-            entries[pair] = entry
+            entries[zone]?[target] = entry
         }
+        return isDue
     }
 
     /// What is to be sent now.
@@ -92,7 +98,7 @@ package struct NotifyMachine: Sendable {
         id: () -> UInt16 = { .random(in: .min ... .max) }
     ) -> [Message] {
         var messages: [Message] = []
-        for (pair, var entry) in entries {
+        for (pair, var entry) in pairs {
             let attempt: Int
             switch entry.state {
             case .due(let moment) where moment <= now: attempt = 1
@@ -104,7 +110,7 @@ package struct NotifyMachine: Sendable {
             entry.state = .outstanding(id: id, attempt: attempt, until: now + patience)
             entry.lastSent = now
             entry.hasChanged = false
-            entries[pair] = entry
+            entries[pair.zone]?[pair.target] = entry
             messages.append(Message(pair: pair, id: id, isRepeated: attempt > 1))
         }
         return messages
@@ -112,28 +118,32 @@ package struct NotifyMachine: Sendable {
 
     /// The pair whose outstanding message has this id and went to this address.
     package func outstanding(id: UInt16, at address: ListenAddress) -> Pair? {
-        entries.first { pair, entry in
+        pairs.first { pair, entry in
             guard pair.target.address == address, case .outstanding(id, _, _) = entry.state else { return false }
             return true
-        }?.key
+        }?.pair
     }
 
     /// Takes in that the outstanding message of a pair has been answered.
     package mutating func answered(_ pair: Pair) {
-        guard var entry = entries[pair], case .outstanding = entry.state else { return }
+        guard var entry = entries[pair.zone]?[pair.target], case .outstanding = entry.state else { return }
         entry.state = entry.hasChanged ? entry.lastSent.map { .due($0 + Self.spacing) } ?? .settled : .settled
         entry.hasChanged = false
-        entries[pair] = entry
+        entries[pair.zone]?[pair.target] = entry
     }
 
     /// When ``messages(now:id:)`` will have something; `nil` while all is settled.
     package var deadline: ContinuousClock.Instant? {
-        entries.values.compactMap { entry in
+        pairs.compactMap { _, entry in
             switch entry.state {
             case .settled: nil
             case .due(let moment): moment
             case .outstanding(_, _, let until): until
             }
         }.min()
+    }
+
+    private var pairs: [(pair: Pair, entry: Entry)] {
+        entries.flatMap { zone, targets in targets.map { (Pair(zone: zone, target: $0.key), $0.value) } }
     }
 }
