@@ -141,7 +141,8 @@ private struct Vector {
             Issue.record("there is no TSIG")
             return
         }
-        #expect(data.suffix(6) == (0..<6).map { UInt8(truncatingIfNeeded: now >> UInt64(40 - 8 * $0)) })
+        let clock: [UInt8] = (0..<6).map { UInt8(truncatingIfNeeded: now >> UInt64(40 - 8 * $0)) }
+        #expect(Array(data.suffix(6)) == clock)
         #expect(data.dropLast(8).suffix(2) == [0, 18])
         #expect(data.count == 13 + 10 + 32 + 6 + 6)
         var plain = Message(id: 0x1234, flags: .response, code: .notAuth).encoded()
@@ -155,11 +156,10 @@ private struct Vector {
 
     @Test("a key does not print its secret")
     func secrecy() {
-        let key = TSIGKey(name: Vector.name, algorithm: .hmacSHA256, secret: Array("topsecret".utf8))
+        let key = TSIGKey(name: Vector.name, algorithm: .hmacSHA256, secret: [250, 251, 252])
         var dumped = ""
         dump(key, to: &dumped)
-        let octets = "116"
-        for text in ["\(key)", String(reflecting: key), dumped] { #expect(!text.contains(octets)) }
+        for text in ["\(key)", String(reflecting: key), dumped] { #expect(!text.contains("251")) }
     }
 
     @Test("nothing arbitrary is accepted, and nothing traps")

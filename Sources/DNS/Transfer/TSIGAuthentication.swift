@@ -118,7 +118,7 @@ package struct TSIGKeyring: Sendable, Equatable {
     /// Takes as long whatever differs.
     private static func agree(_ left: [UInt8], _ right: ArraySlice<UInt8>) -> Bool {
         guard left.count == right.count else { return false }
-        return zip(left, right).reduce(0 as UInt8) { $0 | $1.0 ^ $1.1 } == 0
+        return zip(left, right).reduce(0 as UInt8) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
     /// Where the last record of a message begins, which can be decoded.
