@@ -29,6 +29,22 @@ import Testing
         #expect(query.index == 40)
     }
 
+    @Test("What wakes a query without telling the state has it read; an index that fell then still starts over")
+    func woken() {
+        var query = BlockingQuery()
+        _ = query.received(100)
+        #expect(query.woken(100) == false)
+        #expect(query.index == 100)
+        #expect(query.woken(101) == true)
+        #expect(query.index == nil)
+        #expect(query.received(101) == .changed)
+        #expect(query.woken(40) == true)
+        // Others have written much in between.
+        #expect(query.received(200) == .restarted)
+        #expect(query.received(200) == .changed)
+        #expect(query.woken(nil) == true)
+    }
+
     @Test("Index 0 is taken for 1, which waits; 0 never would")
     func zero() {
         var query = BlockingQuery()

@@ -129,6 +129,36 @@ import Testing
         }
     }
 
+    @Test("A Consul restored in the moment a query is on its way to it is noticed when the wait ends")
+    func restoredUnnoticed() async throws {
+        try await withStandIn { consul in
+            let harness = ConsulHarness(address: consul.url)
+            let gate = GatedHTTP(harness.http, path: "index=")
+            let scene = SyncScene(
+                ConsulTarget(
+                    system: "dc1",
+                    cluster: "east",
+                    configuration: harness.configuration("east"),
+                    http: gate,
+                    wait: .seconds(1)
+                )
+            )
+            scene.tell(.snapshot([service("cart", [1])]))
+            try await scene.settle(consul)
+            let snapshot = consul.snapshot()
+            scene.tell(.changes([.set(service("cart", [1, 2]))]))
+            // Both queries see the change, read it and set out again; before they arrive, the change is undone.
+            gate.close()
+            try await scene.settle(consul, reads: 0)
+            await gate.reached()
+            await gate.reached()
+            consul.restore(snapshot)
+            gate.open()
+            try await scene.wait { consul.instances(of: "cart").map(\.address) == ["10.0.0.1", "10.0.0.2"] }
+            await scene.stop()
+        }
+    }
+
     @Test("9 A Consul that is down is caught up with when it returns")
     func down() async throws {
         try await withStandIn { consul in

@@ -40,8 +40,17 @@ import Testing
         CatalogCheck(id: "service:\(id)", status: status, serviceID: id, modifyIndex: index)
     }
 
-    private mutating func readServices(_ services: [CatalogService], at index: UInt64, isRestart: Bool = false) {
-        mirror.read(NodeServices(hasNode: true, services: services), at: index, isRestart: isRestart)
+    /// - Parameter writes: those answered before the read began; all by default.
+    private mutating func readServices(_ services: [CatalogService], at index: UInt64, begunAfter writes: Int? = nil) {
+        mirror.read(
+            NodeServices(hasNode: true, services: services),
+            at: index,
+            begunAfter: writes ?? mirror.writes
+        )
+    }
+
+    private mutating func readChecks(_ checks: [CatalogCheck], at index: UInt64, begunAfter writes: Int? = nil) {
+        mirror.read(checks, at: index, begunAfter: writes ?? mirror.writes)
     }
 
     /// Ids with the tags and health of their entries; what is gone has `nil`.
@@ -60,7 +69,7 @@ import Testing
     mutating func both() {
         readServices([service("a", 5)], at: 5)
         #expect(mirror.take() == nil)
-        mirror.read([check("a", 5)], at: 5, isRestart: false)
+        readChecks([check("a", 5)], at: 5)
         let taken = mirror.take()
         #expect(taken?.isComplete == true)
         #expect(taken?.entries.count == 1)
@@ -70,64 +79,83 @@ import Testing
     @Test("A read made before an own write does not undo it")
     mutating func lateRead() {
         readServices([], at: 5)
-        mirror.read([], at: 5, isRestart: false)
+        readChecks([], at: 5)
         _ = taken()
         mirror.wrote(service("a", 8))
         mirror.wrote(check("a", 8))
         #expect(taken() == ["a": "passing"])
-        readServices([], at: 6)
-        mirror.read([], at: 6, isRestart: false)
+        readServices([], at: 6, begunAfter: 0)
+        readChecks([], at: 6, begunAfter: 0)
         #expect(taken().isEmpty)
         // At its index or later, the same read tells that the entry is gone.
-        readServices([], at: 8)
+        readServices([], at: 8, begunAfter: 0)
         #expect(taken() == ["a": nil])
     }
 
     @Test("A read made before an own deletion does not bring the entry back; one made after a new writing does")
     mutating func lateReadOfDeleted() throws {
         readServices([service("a", 5)], at: 5)
-        mirror.read([check("a", 5)], at: 5, isRestart: false)
+        readChecks([check("a", 5)], at: 5)
         _ = taken()
         mirror.deleted(try #require(EntryID("a")))
         #expect(taken() == ["a": nil])
-        readServices([service("a", 5)], at: 6)
+        readServices([service("a", 5)], at: 6, begunAfter: 0)
         #expect(taken().isEmpty)
-        readServices([service("a", 9)], at: 9)
-        mirror.read([check("a", 9)], at: 9, isRestart: false)
+        readServices([service("a", 9)], at: 9, begunAfter: 0)
+        readChecks([check("a", 9)], at: 9, begunAfter: 0)
         #expect(taken() == ["a": "passing"])
     }
 
     @Test("An older record does not replace a newer one")
     mutating func olderRecord() {
         readServices([service("a", 5)], at: 5)
-        mirror.read([check("a", 5)], at: 5, isRestart: false)
+        readChecks([check("a", 5)], at: 5)
         mirror.wrote(service("a", 9, tags: ["new"]))
         _ = taken()
-        readServices([service("a", 5)], at: 7)
+        readServices([service("a", 5)], at: 7, begunAfter: 0)
         #expect(taken().isEmpty)
         mirror.wrote(service("a", 8, tags: ["late answer"]))
         #expect(taken().isEmpty)
     }
 
-    @Test("After a restart of the query, lower indexes count")
-    mutating func restart() {
-        readServices([service("a", 100), service("b", 100)], at: 100)
-        mirror.read([check("a", 100), check("b", 100)], at: 100, isRestart: false)
+    @Test("A read begun after all own writes is the truth, also of a restored Consul whose indexes have passed the old")
+    mutating func restored() throws {
+        readServices([service("a", 90), service("b", 90), service("c", 90)], at: 90)
+        readChecks([check("a", 90), check("b", 90), check("c", 90)], at: 90)
+        mirror.wrote(service("a", 100, tags: ["new"]))
+        mirror.deleted(try #require(EntryID("c")))
         _ = taken()
-        readServices([service("a", 40, tags: ["old"])], at: 50, isRestart: true)
-        #expect(taken() == ["a": "passingold", "b": nil])
+        readServices([service("a", 40, tags: ["old"]), service("c", 90)], at: 120)
+        #expect(taken() == ["a": "passingold", "b": nil, "c": "damaged"])
+        readChecks([check("a", 40), check("c", 90)], at: 120)
+        #expect(taken() == ["a": "passingold", "b": nil, "c": "passing"])
+    }
+
+    @Test("Once indexes have fallen, an own write counts although its index is lower than what was known")
+    mutating func writtenAfterFall() {
+        readServices([service("a", 100)], at: 100)
+        readChecks([check("a", 100)], at: 100)
+        _ = taken()
+        mirror.indexesFell()
+        #expect(mirror.highestIndex == 0)
+        mirror.wrote(service("a", 12, tags: ["new"]))
+        mirror.wrote(check("a", 12))
+        #expect(taken() == ["a": "passingnew"])
+        // The read that was under way when it was written.
+        readServices([], at: 11, begunAfter: 0)
+        #expect(taken().isEmpty)
     }
 
     @Test("A change of a check alone is a change of the entry; a missing check damages it")
     mutating func checks() {
         readServices([service("a", 5)], at: 5)
-        mirror.read([check("a", 5)], at: 5, isRestart: false)
+        readChecks([check("a", 5)], at: 5)
         _ = taken()
-        mirror.read([check("a", 6, "critical")], at: 6, isRestart: false)
+        readChecks([check("a", 6, "critical")], at: 6)
         #expect(taken() == ["a": "critical"])
-        mirror.read([check("a", 7, "sleepy")], at: 7, isRestart: false)
+        readChecks([check("a", 7, "sleepy")], at: 7)
         #expect(taken() == ["a": "damaged"])
-        mirror.read([], at: 8, isRestart: false)
+        readChecks([], at: 8)
         #expect(taken() == ["a": "damaged"])
     }
 
@@ -135,27 +163,27 @@ import Testing
     mutating func othersChecks() {
         readServices([service("a", 5)], at: 5)
         let foreign = CatalogCheck(id: "probe", status: "critical", serviceID: "a", modifyIndex: 5)
-        mirror.read([check("a", 5), foreign], at: 5, isRestart: false)
+        readChecks([check("a", 5), foreign], at: 5)
         #expect(taken() == ["a": "passing"])
     }
 
     @Test("Ids that differ by case are one")
     mutating func cases() {
         readServices([service("A", 5)], at: 5)
-        mirror.read([check("A", 5)], at: 5, isRestart: false)
+        readChecks([check("A", 5)], at: 5)
         #expect(mirror.take()?.entries.keys.map(\.rawValue) == ["a"])
     }
 
     @Test("A node with serfHealth is an agent's")
     mutating func agents() {
-        mirror.read([CatalogCheck(id: "serfHealth", status: "passing")], at: 5, isRestart: false)
+        readChecks([CatalogCheck(id: "serfHealth", status: "passing")], at: 5)
         #expect(mirror.isAgents)
     }
 
     @Test("An instance without id, which only its node's removal removes, is passed over")
     mutating func emptyID() {
         readServices([CatalogService(modifyIndex: 4)], at: 5)
-        mirror.read([], at: 5, isRestart: false)
+        readChecks([], at: 5)
         #expect(mirror.take()?.entries.isEmpty == true)
     }
 }

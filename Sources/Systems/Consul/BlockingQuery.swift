@@ -16,6 +16,8 @@ struct BlockingQuery: Sendable {
     private(set) var index: UInt64?
     /// The highest index seen since the query (re)started.
     private var last: UInt64?
+    /// An index was seen to fall, and nothing has been read since.
+    private var hasFallen = false
 
     /// Takes in the index of an answer.
     mutating func received(_ returned: UInt64?) -> Answer {
@@ -25,13 +27,26 @@ struct BlockingQuery: Sendable {
             return .changed
         }
         let next = max(1, returned)
-        defer { last = next }
-        if let last, next < last {
+        defer {
+            last = next
+            hasFallen = false
+        }
+        if hasFallen || last.map({ next < $0 }) == true {
             index = nil
             return .restarted
         }
         defer { index = next }
         return index == next ? .unchanged : .changed
+    }
+
+    /// Takes in the index of an answer that says no more than that, as one to a query that filters everything out.
+    ///
+    /// - Returns: whether the state has to be read, which does not wait.
+    mutating func woken(_ returned: UInt64?) -> Bool {
+        if let returned, max(1, returned) == index { return false }
+        index = nil
+        if let returned, let last, max(1, returned) < last { hasFallen = true }
+        return true
     }
 
     /// The next read does not wait.

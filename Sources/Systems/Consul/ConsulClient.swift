@@ -25,12 +25,20 @@ struct ConsulClient: Sendable {
         base = configuration.address.last == "/" ? String(configuration.address.dropLast()) : configuration.address
     }
 
-    /// - Parameter path: path segments, not yet encoded.
-    func get(_ path: [String], index: UInt64? = nil, wait: Duration? = nil) async throws(TargetError) -> ConsulAnswer {
+    /// - Parameters:
+    ///   - path: path segments, not yet encoded.
+    ///   - filter: an expression of Consul's filter language; what it says no to is left out of the answer.
+    func get(
+        _ path: [String],
+        filter: String? = nil,
+        index: UInt64? = nil,
+        wait: Duration? = nil
+    ) async throws(TargetError) -> ConsulAnswer {
         var query: [(String, String)] = []
         var timeout = Duration.seconds(30)
+        if let filter { query.append(("filter", filter)) }
         if let index, let wait {
-            query = [("index", "\(index)"), ("wait", "\(wait.components.seconds)s")]
+            query += [("index", "\(index)"), ("wait", "\(wait.components.seconds)s")]
             // The server adds up to a sixteenth of the wait.
             timeout = wait * (17.0 / 16.0) + .seconds(15)
         }

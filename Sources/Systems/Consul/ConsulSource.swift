@@ -11,7 +11,8 @@ import Synchronization
 /// changes in the catalog, and every ten seconds for changes of health.
 package final class ConsulSource: CatalogSource {
     private static let maximumWatches = 128
-    private static let wait = Duration.seconds(300)
+    /// Also how long a restored Consul can go unnoticed by a query that reaches it just after its indexes have fallen.
+    private static let wait = Duration.seconds(60)
     private static let sweepInterval = Duration.seconds(10)
     /// A name no service has.
     private static let sweepPart = "services that are read in turn"

@@ -13,12 +13,14 @@ package final class ConsulTarget: Target {
     package let batchLimit = 64
     /// Transactions take 512 KiB.
     private static let sizeLimit = 500_000
-    private static let wait = Duration.seconds(300)
 
     package let system: SystemName
     package let node: String
     private let client: ConsulClient
     private let entry: ConsulEntry
+    /// How long a query waits for a change. It also bounds how long a restored Consul can go unnoticed: a query that
+    /// reaches it just after its indexes have fallen waits for one that will not come.
+    private let wait: Duration
     private let state: Mutex<State>
 
     private struct State {
@@ -30,10 +32,25 @@ package final class ConsulTarget: Target {
     private enum Part: Hashable {
         case services
         case checks
+
+        /// A filter that lets nothing through, as no check and no instance that can be written has an empty id.
+        var nothing: String {
+            switch self {
+            case .services: "ID == \"\""
+            case .checks: "CheckID == \"\""
+            }
+        }
     }
 
-    package init(system: SystemName, cluster: String, configuration: ConsulConfiguration, http: any HTTPSending) {
+    package init(
+        system: SystemName,
+        cluster: String,
+        configuration: ConsulConfiguration,
+        http: any HTTPSending,
+        wait: Duration = .seconds(15)
+    ) {
         self.system = system
+        self.wait = wait
         node = configuration.node ?? "portolan-\(cluster)"
         client = ConsulClient(configuration, http: http)
         entry = ConsulEntry(node: node, cluster: cluster)
@@ -73,31 +90,46 @@ package final class ConsulTarget: Target {
         var query = BlockingQuery()
         var backoff = Backoff(base: .milliseconds(250), cap: .seconds(30))
         var generator = SystemRandomNumberGenerator()
+        var writes = 0
         while !Task.isCancelled {
-            var delay: Duration
-            do {
-                let answer = try await client.get(path, index: query.index, wait: Self.wait)
-                if try takeIn(part, answer, query.received(answer.index)) { notify() }
+            do throws(TargetError) {
+                if let index = query.index {
+                    let answer = try await client.get(path, filter: part.nothing, index: index, wait: wait)
+                    guard query.woken(answer.index) else { continue }
+                    await pauseWhileWriting(since: writes)
+                }
+                writes = state.withLock { $0.mirror.writes }
+                let answer = try await client.get(path)
+                if query.received(answer.index) == .restarted { state.withLock { $0.mirror.indexesFell() } }
+                try takeIn(part, answer, begunAfter: writes)
+                notify()
                 backoff.reset()
-                delay = ReadingPace.delay(afterReading: answer.body.count)
+                try? await Task.sleep(for: ReadingPace.delay(afterReading: answer.body.count))
             } catch {
                 if Task.isCancelled { return }
                 query.restart()
                 state.withLock { $0.failures[part] = error }
                 notify()
-                delay = backoff.next(using: &generator)
+                var delay = backoff.next(using: &generator)
                 if case .throttled(_, let retryAfter?) = error { delay = max(delay, retryAfter) }
+                try? await Task.sleep(for: delay)
             }
-            try? await Task.sleep(for: delay)
         }
     }
 
-    /// - Returns: whether there is something to tell.
-    private func takeIn(
-        _ part: Part,
-        _ answer: ConsulAnswer,
-        _ kind: BlockingQuery.Answer
-    ) throws(TargetError) -> Bool {
+    /// Own writes wake those who follow, and their answers have told what they changed: while they follow one another,
+    /// reading everything after each would cost both sides more than the writing.
+    private func pauseWhileWriting(since writes: Int) async {
+        var before = writes
+        for _ in 0..<20 {
+            let now = state.withLock { $0.mirror.writes }
+            if now == before { return }
+            before = now
+            guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
+        }
+    }
+
+    private func takeIn(_ part: Part, _ answer: ConsulAnswer, begunAfter writes: Int) throws(TargetError) {
         if answer.isFiltered {
             throw .unauthorized(
                 "Consul hides entries of node \"\(node)\" from this token: it needs node:read on the node and "
@@ -105,26 +137,28 @@ package final class ConsulTarget: Target {
             )
         }
         let index = answer.index ?? 0
-        let isRestart = kind == .restarted
-        if kind != .unchanged {
-            do {
-                switch part {
-                case .services:
-                    let read = try NodeServices.read(answer.body)
-                    state.withLock { $0.mirror.read(read, at: index, isRestart: isRestart) }
-                case .checks:
-                    let read = try CatalogCheck.readAll(answer.body)
-                    state.withLock { $0.mirror.read(read, at: index, isRestart: isRestart) }
-                }
-            } catch {
-                throw .nonsense("Consul: the \(part) of node \"\(node)\" cannot be read: \(error)")
+        do {
+            switch part {
+            case .services:
+                let read = try NodeServices.read(answer.body)
+                state.withLock { $0.mirror.read(read, at: index, begunAfter: writes) }
+            case .checks:
+                let read = try CatalogCheck.readAll(answer.body)
+                state.withLock { $0.mirror.read(read, at: index, begunAfter: writes) }
             }
+        } catch {
+            throw .nonsense("Consul: the \(part) of node \"\(node)\" cannot be read: \(error)")
         }
-        return try state.withLock { state throws(TargetError) in
+        try state.withLock { state throws(TargetError) in
             if state.mirror.isAgents { throw self.agentsNode }
-            let hasFailed = state.failures.removeValue(forKey: part) != nil
-            return hasFailed || kind != .unchanged
+            state.failures[part] = nil
         }
+    }
+
+    /// Reads what the node holds now, in the midst of writing.
+    private func readServices() async throws(TargetError) {
+        let writes = state.withLock { $0.mirror.writes }
+        try takeIn(.services, try await client.get(["catalog", "node-services", node]), begunAfter: writes)
     }
 
     private var agentsNode: TargetError {
@@ -155,6 +189,7 @@ package final class ConsulTarget: Target {
     /// fault ends up alone.
     private func send(_ indices: [Int], of batch: inout Batch) async throws(TargetError) {
         let answer: ConsulAnswer
+        let index = state.withLock { $0.mirror.highestIndex }
         do {
             answer = try await client.put(["txn"], body: batch.body(indices))
         } catch .invalid(let text) {
@@ -171,7 +206,7 @@ package final class ConsulTarget: Target {
             throw .nonsense("Consul: the answer to a transaction cannot be read: \(error)")
         }
         guard answer.status == 409 else {
-            takeIn(result, indices, &batch)
+            takeIn(result, sentAt: index, indices, &batch)
             return
         }
         if result.failures.contains(where: { $0.what.contains("Missing node registration") }) {
@@ -185,8 +220,16 @@ package final class ConsulTarget: Target {
         try await refuse(result.failures, indices, &batch)
     }
 
-    private func takeIn(_ result: TransactionAnswer, _ indices: [Int], _ batch: inout Batch) {
+    private func takeIn(
+        _ result: TransactionAnswer,
+        sentAt index: UInt64,
+        _ indices: [Int],
+        _ batch: inout Batch
+    ) {
         state.withLock { state in
+            // What is written after something was read has a higher index, except where Consul was restored between.
+            let written = result.services.map(\.modifyIndex) + result.checks.map(\.modifyIndex)
+            if let highest = written.max(), highest < index { state.mirror.indexesFell() }
             for service in result.services { state.mirror.wrote(service) }
             for check in result.checks { state.mirror.wrote(check) }
             for index in indices {
@@ -225,8 +268,7 @@ package final class ConsulTarget: Target {
         }
         guard !stale.isEmpty else { return }
         // Somebody was faster, or something stands there that this token is not shown.
-        let fresh = try await client.get(["catalog", "node-services", node])
-        _ = try takeIn(.services, fresh, .changed)
+        try await readServices()
         for index in stale {
             let operation = batch.operations[index].operation
             let isHidden = operation.kind == .add && !state.withLock { $0.mirror.contains(operation.id) }
@@ -258,8 +300,7 @@ package final class ConsulTarget: Target {
                 throw .unreachable("Consul: node \"\(node)\" cannot be created: \(what)")
             }
             // It exists. Whether it can be seen decides whether it may be written to.
-            let fresh = try await client.get(["catalog", "node-services", node])
-            _ = try takeIn(.services, fresh, .changed)
+            try await readServices()
             guard state.withLock({ $0.mirror.hasNode }) else {
                 throw .unauthorized(
                     "Consul: node \"\(node)\" exists and the token is not shown it: it needs node:read on it"
