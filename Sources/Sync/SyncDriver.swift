@@ -29,7 +29,7 @@ package actor SyncDriver {
     private let time: SyncTime
     private let inbox = SyncInbox()
     private let sources: Set<SystemName>
-    private let reread: (@Sendable (SystemName) async -> Bool)?
+    private let reread: @Sendable (SystemName) async -> Bool
     private let observe: @Sendable (SyncEvent) -> Void
     private let logger: Logger
     private var machine: SyncMachine
@@ -38,15 +38,15 @@ package actor SyncDriver {
     private var heldLoggedAt: ContinuousClock.Instant?
 
     /// - Parameters:
-    ///   - reread: reads a system as a whole once more, and returns whether the catalog then holds the outcome. Without
-    ///     it, a source that is current is believed after the hold.
+    ///   - reread: reads a system as a whole once more, and returns whether the catalog then holds the outcome and the
+    ///     outcome can be believed: held removals wait for that.
     ///   - observe: is given everything the machine tells; must be quick.
     package init(
         target: any Target,
         store: CatalogStore,
         configuration: SyncMachine.Configuration,
         time: SyncTime = .continuous,
-        reread: (@Sendable (SystemName) async -> Bool)? = nil,
+        reread: @escaping @Sendable (SystemName) async -> Bool,
         logger: Logger,
         observe: @escaping @Sendable (SyncEvent) -> Void = { _ in }
     ) {
@@ -133,10 +133,7 @@ package actor SyncDriver {
     }
 
     private func startReread(_ system: SystemName) {
-        Task { [reread, store, inbox] in
-            let succeeded = await reread?(system) ?? (store.freshness(of: system) == .current)
-            inbox.put(reread: system, succeeded: succeeded)
-        }
+        Task { [reread, inbox] in inbox.put(reread: system, succeeded: await reread(system)) }
     }
 
     /// Removes this installation's entries, as far as the target lets it without waiting.

@@ -97,16 +97,9 @@ extension SyncMachine {
 
     mutating func consultGuard(_ view: some CatalogView, _ now: ContinuousClock.Instant) {
         guard !isWithdrawing, removalGuard.hasDue else { return }
-        let emptied = Set(configuration.definitions.map(\.from)).filter { system in
-            synced.contains(system) && ownedBySystem[system, default: 0] > 0 && view.isEmpty(system)
-        }
-        var emptiedNames: Set<Name> = []
-        if !emptied.isEmpty {
-            emptiedNames = Set(removalGuard.dueNames.filter { !systems(of: $0).isDisjoint(with: emptied) })
-        }
         let decision = removalGuard.evaluate(
             owned: ownedCount,
-            emptied: emptiedNames,
+            emptied: emptiedNames(view),
             at: now,
             confirmed: confirmations(view, now)
         )
@@ -121,6 +114,28 @@ extension SyncMachine {
         for (name, since) in removalGuard.held where now >= since + removalGuard.policy.hold {
             rereadsDue.formUnion(systems(of: name).filter { rereadNotBefore[$0].map { $0 <= now } ?? true })
         }
+    }
+
+    /// The names about to lose entries of a source that looks empty: one that holds no service, or services without a
+    /// single endpoint, as when the second of its lists comes back empty. What an ExternalName stands for is no endpoint.
+    private func emptiedNames(_ view: some CatalogView) -> Set<Name> {
+        var contents: [SystemName: SourceContents] = [:]
+        for system in synced where ownedBySystem[system, default: 0] > 0 {
+            contents[system] = view.contents(of: system)
+        }
+        guard contents.values.contains(where: { $0 != .endpoints }) else { return [] }
+        return Set(
+            removalGuard.dueNames.filter { name in
+                (entriesByName[name] ?? []).contains { id in
+                    guard let entry = entries[id], let from = entry.mark?.from else { return false }
+                    switch contents[from] {
+                    case .nothing: return true
+                    case .servicesAlone: return entry.registration.map { $0.host.address != nil } ?? true
+                    case .endpoints, nil: return false
+                    }
+                }
+            }
+        )
     }
 
     /// For held names whose sources are all current: since when all of them have been read again.

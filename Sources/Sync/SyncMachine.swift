@@ -6,19 +6,29 @@ package protocol CatalogView {
     func freshness(of system: SystemName) -> Catalog.Freshness
     /// The keys of all services of `system`.
     func keys(in system: SystemName) -> [ServiceKey]
-    /// Whether `system` holds no service at all.
-    func isEmpty(_ system: SystemName) -> Bool
+    func contents(of system: SystemName) -> SourceContents
+}
+
+/// How much a system holds, for the removal guard.
+package enum SourceContents: Hashable, Sendable {
+    case nothing
+    /// Services of which none has an endpoint.
+    case servicesAlone
+    case endpoints
 }
 
 extension Catalog: CatalogView {
     package func freshness(of system: SystemName) -> Freshness { systems[system]?.freshness ?? .unsynced }
     package func keys(in system: SystemName) -> [ServiceKey] { systems[system].map { Array($0.services.keys) } ?? [] }
-    package func isEmpty(_ system: SystemName) -> Bool { systems[system]?.services.isEmpty ?? true }
+    package func contents(of system: SystemName) -> SourceContents {
+        guard let state = systems[system], !state.services.isEmpty else { return .nothing }
+        return state.endpointCount == 0 ? .servicesAlone : .endpoints
+    }
 }
 
 extension CatalogStore: CatalogView {
     package func keys(in system: SystemName) -> [ServiceKey] { snapshot.keys(in: system) }
-    package func isEmpty(_ system: SystemName) -> Bool { snapshot.isEmpty(system) }
+    package func contents(of system: SystemName) -> SourceContents { snapshot.contents(of: system) }
 }
 
 /// The decisions of all syncs that write to one target. Pure: what happened goes in with the time it happened, what to

@@ -33,6 +33,7 @@ final class SyncScene: Sendable {
                 targetBackoff: Backoff(base: .milliseconds(10), cap: .milliseconds(50)),
                 entryBackoff: Backoff(base: .milliseconds(10), cap: .milliseconds(50))
             ),
+            reread: { _ in true },
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             observe: { [signal] event in
                 events.value.withLock { $0.append(event) }

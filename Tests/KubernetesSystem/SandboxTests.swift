@@ -248,6 +248,45 @@ import Testing
         await cluster.stop()
     }
 
+    @Test(
+        "4 Removal guard: reading again lists everything anew and tells the catalog before it says so",
+        arguments: [
+            APIServer.Configuration.StreamingLists.offered, .disabled,
+        ]
+    )
+    func reread(streamingLists: APIServer.Configuration.StreamingLists) async throws {
+        let cluster = Cluster(try await server { $0.streamingLists = streamingLists })
+        #expect(await cluster.source.reread() == false, "nothing was read yet")
+        await cluster.until { cluster.addresses == ["10.1.0.1"] }
+        // The watches tell nothing more, so that whatever the catalog learns it learns from lists.
+        cluster.server.faults.muteOpenWatches()
+        try await cluster.setAddresses(["10.1.0.2"])
+        #expect(await cluster.source.reread())
+        #expect(cluster.addresses == ["10.1.0.2"])
+        // What is followed from then on begins where the lists ended.
+        try await cluster.setAddresses(["10.1.0.3"])
+        await cluster.until { cluster.addresses == ["10.1.0.3"] }
+        await cluster.stop()
+        #expect(await cluster.source.reread() == false, "nobody reads any more")
+    }
+
+    @Test(
+        "4 Removal guard: a cluster of which one list fails was not read again",
+        arguments: ["services", "endpointslices"]
+    )
+    func rereadFails(resource: String) async throws {
+        let cluster = Cluster(try await server())
+        await cluster.until { cluster.addresses == ["10.1.0.1"] }
+        cluster.server.faults.add(.failure(500, message: "m")) { $0.path.hasSuffix("/\(resource)") }
+        #expect(await cluster.source.reread() == false)
+        #expect(cluster.addresses == ["10.1.0.1"])
+        cluster.server.faults.removeAll()
+        try await cluster.setAddresses(["10.1.0.2"])
+        await cluster.until { cluster.addresses == ["10.1.0.2"] }
+        #expect(await cluster.source.reread())
+        await cluster.stop()
+    }
+
     @Test("a token is replaced while the source runs")
     func tokens() async throws {
         let server = try await server { $0.tokens = ["old": .admin] }

@@ -180,4 +180,32 @@ import Testing
         task.cancel()
         await task.value
     }
+
+    @Test("4 Removal guard: reading again reads the directory, whatever it is said to have changed")
+    func reread() async throws {
+        let folder = try Folder()
+        try folder.make()
+        try folder.write(Manifests.cart, to: "a.yaml")
+        let store = CatalogStore(systems: ["files"])
+        let (readings, continuation) = AsyncStream.makeStream(of: DirectoryReading.self)
+        let source = ManifestsSource(path: folder.path, origin: Manifests.origin, logger: Logger(label: "test")) {
+            readings
+        }
+        #expect(await source.reread() == false, "nobody follows the directory")
+        let (deltas, delta) = AsyncStream.makeStream(of: CatalogDelta.self)
+        store.subscribe { delta.yield($0) }
+        let task = Task { await source.run(into: store.writer(for: "files")) }
+        continuation.yield(DirectoryReading(of: folder.path))
+        for await _ in deltas { break }
+
+        try folder.write(Manifests.cart.replacing("10.0.0.1", with: "10.0.0.2"), to: "a.yaml")
+        #expect(await source.reread())
+        let services = try #require(store.snapshot.systems["files"]?.services.values)
+        #expect(services.flatMap(\.endpoints).map(\.host.description) == ["10.0.0.2"])
+        try folder.remove()
+        #expect(await source.reread() == false)
+        #expect(store.snapshot.systems["files"]?.services.count == 1, "what is known stays")
+        continuation.finish()
+        await task.value
+    }
 }

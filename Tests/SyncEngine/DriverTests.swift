@@ -50,7 +50,7 @@ import Testing
         let driver: SyncDriver
         let events: AsyncStream<SyncEvent>
 
-        init(reread: (@Sendable (SystemName) async -> Bool)? = nil) {
+        init(reread: @escaping @Sendable (SystemName) async -> Bool = { _ in true }) {
             let (events, continuation) = AsyncStream.makeStream(of: SyncEvent.self)
             self.events = events
             driver = SyncDriver(

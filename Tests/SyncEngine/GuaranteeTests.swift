@@ -240,6 +240,46 @@ import Testing
         #expect(world.rereads == ["west"])
     }
 
+    @Test("4 Removal guard: a source whose services stay and whose endpoints all vanish looks empty as well")
+    func guardWithoutEndpoints() async throws {
+        var world = try World()
+        let alias = Service(
+            key: ServiceKey(namespace: "shop", name: "mail"),
+            origin: Origin(cluster: "east", system: "k8s"),
+            kind: .alias("mail.example.com"),
+            ports: [],
+            endpoints: []
+        )
+        world.tell(.snapshot([service("a", [1]), service("b", [2, 3]), alias]))
+        await world.run()
+        #expect(world.registry.entries().count == 4)
+        _ = world.takeEvents()
+
+        world.tell(.changes([.set(service("a", [])), .set(service("b", []))]))
+        #expect(await world.run().isEmpty)
+        #expect(world.takeEvents().contains(.held(entries: 3, systems: ["k8s"], owned: 4)))
+        #expect(world.rereads == ["k8s"])
+        // What stands for a name rather than for an endpoint comes and goes as before.
+        world.tell(.changes([.remove(alias.key)]))
+        #expect(await world.run().removed == ["mail@mail.example.com:0"])
+        // One list mended is enough to tell that the source has not gone blind: the other service is simply empty.
+        world.tell(.changes([.set(service("b", [2, 3]))]))
+        #expect(await world.run().removed == ["a@10.0.0.1:8080"])
+    }
+
+    @Test("4 Removal guard: endpoints that stay away go once the source, read again after the hold, still says so")
+    func guardWithoutEndpointsReleases() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1]), service("b", [2, 3])]))
+        await world.run()
+        world.tell(.snapshot([service("a", []), service("b", [])]))
+        await world.run()
+        world.answerReread(succeeded: false)
+        #expect(await world.pass(.seconds(301)).isEmpty)
+        world.answerReread()
+        #expect(await world.run().removed.count == 3)
+    }
+
     @Test("4 Removal guard: a mass removal is noticed also when it arrives piece by piece")
     func guardTrickle() async throws {
         var world = try World()

@@ -1,4 +1,5 @@
 import Sandbox
+import Synchronization
 import Testing
 
 extension SystemTests {
@@ -98,5 +99,70 @@ extension SystemTests {
                 try await eventually("web in Consul", is: []) { try await stage.addresses(.web) }
             }
         }
+
+        @Test("4 Removal guard: what vanishes is held until a fresh list says so after the hold")
+        func removalGuardReadsAgain() async throws {
+            var settings = BridgeSettings()
+            settings.removalGuard = "{ maxRemoved: 30%, above: 10, hold: 1s }"
+            try await withStandIns(settings) { stage, standIns in
+                try await stage.cluster.create(.cart, ["10.244.1.11", "10.244.1.12"])
+                try await stage.startBridgeAndSettle()
+                // Whatever lists slices fails from now on; the watches that are open go on.
+                let lists = Mutex(0)
+                let fault = standIns.apiServer.faults.add(.failure(500, message: "etcdserver: request timed out")) {
+                    guard $0.listsSlices else { return false }
+                    lists.withLock { $0 += 1 }
+                    return true
+                }
+                try await stage.cluster.setAddresses(.cart, [])
+                try await eventually("guard_held", is: 2) { try await stage.metric("portolan_guard_held") }
+                // Five attempts take longer than the hold.
+                try await eventually("failed lists") { lists.withLock { $0 } >= 5 }
+                #expect(try await stage.metric("portolan_guard_held") == 2)
+                #expect(try await stage.addresses(.cart) == ["10.244.1.11", "10.244.1.12"])
+
+                standIns.apiServer.faults.remove(fault)
+                try await eventually("cart in Consul", is: []) { try await stage.addresses(.cart) }
+                #expect(stage.log.contains("Held removals released"))
+            }
+        }
+
+        @Test("4 Removal guard: an API server that once lists Services and no EndpointSlices costs no entry")
+        func oneEmptyList() async throws {
+            try await withStandIns { stage, standIns in
+                try await stage.cluster.create(.cart, ["10.244.1.11", "10.244.1.12"])
+                try await stage.cluster.create(.web, ["10.244.2.21"])
+                try await stage.startBridgeAndSettle()
+                let writes = standIns.consul.counters.writes
+                let faults = standIns.apiServer.faults
+                let version = standIns.apiServer.resourceVersion
+                let empty = """
+                    {"kind":"EndpointSliceList","apiVersion":"discovery.k8s.io/v1",
+                    "metadata":{"resourceVersion":"\(version)"},"items":[]}
+                    """
+                // Streamed lists are not offered, and the first list is a lie.
+                faults.add(.failure(400, message: "sendInitialEvents is forbidden")) {
+                    $0.listsSlices && $0.parameter("watch") != nil
+                }
+                faults.add(
+                    .response(ServerResponse(200, headers: ["Content-Type": "application/json"], text: empty)),
+                    times: 1
+                ) { $0.listsSlices }
+                standIns.apiServer.expireWatches()
+                try await eventually("the hold in the log") { stage.log.contains("Removals held") }
+                try await eventually("guard_held", is: 0) { try await stage.metric("portolan_guard_held") }
+                try await stage.until(.cart, has: ["10.244.1.11", "10.244.1.12"])
+                #expect(try await stage.addresses(.web) == ["10.244.2.21"])
+                #expect(standIns.consul.counters.writes == writes)
+            }
+        }
+    }
+}
+
+extension ServerRequest {
+    /// A list, or a watch that begins with one.
+    fileprivate var listsSlices: Bool {
+        path.hasSuffix("/endpointslices") && method == "GET"
+            && (parameter("watch") == nil || parameter("sendInitialEvents") == "true")
     }
 }

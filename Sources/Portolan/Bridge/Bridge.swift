@@ -346,15 +346,11 @@ package actor Bridge {
             guard let target = connected[name]?.system.makeTarget?() else { continue }
             let machine = flow.machine
             for definition in machine.definitions { instruments.declare(sync: definition.name) }
-            let rereads = connected.mapValues(\.system.reread)
             let driver = SyncDriver(
                 target: target,
                 store: store,
                 configuration: machine,
-                reread: { [store] system in
-                    guard let reread = rereads[system] ?? nil else { return store.freshness(of: system) == .current }
-                    return await reread()
-                },
+                reread: { [weak self] system in await self?.connected(system)?.reread() ?? false },
                 logger: logs.logger("sync"),
                 observe: { [instruments] in instruments.observe($0) }
             )

@@ -34,8 +34,9 @@ struct ConnectedSystem: Sendable {
     let explain: @Sendable (ServiceKey) async -> [String]
     /// Reads everything once; throws what stands in the way, for a person.
     let list: @Sendable () async throws(CommandFailure) -> [Service]
-    /// Reads the system as a whole once more; `nil` where following it is as good.
-    let reread: (@Sendable () async -> Bool)?
+    /// Reads the system as a whole once more, and returns whether the catalog then holds the outcome; false also when
+    /// what was read cannot be believed.
+    let reread: @Sendable () async -> Bool
     /// Tries everything the configuration needs, writing nothing.
     let check: @Sendable (_ isTarget: Bool) async -> [Finding]
 
@@ -46,7 +47,7 @@ struct ConnectedSystem: Sendable {
         failure: @escaping @Sendable () async -> String? = { nil },
         explain: @escaping @Sendable (ServiceKey) async -> [String] = { _ in [] },
         list: @escaping @Sendable () async throws(CommandFailure) -> [Service],
-        reread: (@Sendable () async -> Bool)? = nil,
+        reread: @escaping @Sendable () async -> Bool,
         check: @escaping @Sendable (_ isTarget: Bool) async -> [Finding]
     ) {
         self.source = source

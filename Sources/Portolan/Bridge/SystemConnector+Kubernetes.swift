@@ -49,6 +49,7 @@ extension SystemConnector {
                     throw CommandFailure(error.status, message: "system \(name): \(error)")
                 }
             },
+            reread: { await source.reread() },
             check: { _ in await source.check().map { ConnectedSystem.Finding($0) } }
         )
     }

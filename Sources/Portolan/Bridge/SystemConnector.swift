@@ -38,6 +38,7 @@ struct SystemConnector: Sendable {
             failure: { source.problems.first?.description },
             explain: { source.explanation(of: $0).lines },
             list: { () throws(CommandFailure) in try list(manifests.path, origin) },
+            reread: { await source.reread() },
             check: { _ in check(manifests.path, origin) }
         )
     }
@@ -95,6 +96,7 @@ struct SystemConnector: Sendable {
                 ConsulTarget(system: name, cluster: cluster, configuration: configuration, http: http)
             },
             list: { () throws(CommandFailure) in try await SingleReading(of: source, system: name).services() },
+            reread: { await source.reread() },
             check: { isTarget in
                 let checkup = ConsulCheckup(cluster: cluster, configuration: configuration, http: http)
                 return await checkup.run(asTarget: isTarget).map { finding in

@@ -20,7 +20,7 @@ package final class ConsulSource: CatalogSource {
     private enum Event: Sendable {
         case listed(Set<String>, mayHide: Bool)
         case read(String, [HealthEntry])
-        case readAll([String: [HealthEntry]], CheckedContinuation<Void, Never>)
+        case readAll([String: [HealthEntry]], CheckedContinuation<Bool, Never>)
         case failed(String, TargetError)
         case recovered(String)
     }
@@ -72,7 +72,7 @@ package final class ConsulSource: CatalogSource {
                     for event in told { writer.apply(event) }
                     told = []
                     follow(picture.wanted, &watches, &sweep, &picture, &told, continuation)
-                    done.resume()
+                    done.resume(returning: true)
                 case .failed(let part, let error):
                     told = picture.failed(part, error)
                     if lastError != error { logger.warning("Consul cannot be read", metadata: ["error": "\(error)"]) }
@@ -89,6 +89,8 @@ package final class ConsulSource: CatalogSource {
             continuation.finish()
         }
         events.withLock { $0 = nil }
+        // Whoever still waits for a reading; iterating would end at once in this task, which is cancelled.
+        await Task { for await case .readAll(_, let done) in stream { done.resume(returning: false) } }.value
         list.cancel()
         sweep.task?.cancel()
         for watch in watches.values { watch.cancel() }
@@ -104,11 +106,10 @@ package final class ConsulSource: CatalogSource {
             let list = try await readList(index: nil).names
             guard !(list.names.isEmpty && list.mayHide) else { return false }
             let entries = try await read(list.names)
-            await withCheckedContinuation { done in
+            return await withCheckedContinuation { done in
                 if case .enqueued = continuation.yield(.readAll(entries, done)) { return }
-                done.resume()
+                done.resume(returning: false)
             }
-            return true
         } catch {
             logger.warning("Consul cannot be read again", metadata: ["error": "\(error)"])
             return false

@@ -85,6 +85,15 @@ struct ClusterMirror: Sendable {
         parts[namespace]?.assembler.source ?? settings.firstEndpointSource
     }
 
+    /// All that is read.
+    var collectionKeys: Set<CollectionKey> {
+        parts.reduce(into: []) { keys, part in
+            for resource in part.value.collections.keys {
+                keys.insert(CollectionKey(resource: resource, namespace: part.key))
+            }
+        }
+    }
+
     func explanation(of key: ServiceKey) -> ServiceExplanation {
         if let part = parts[key.namespace] ?? parts[nil] { return part.assembler.explanation(of: key) }
         return ServiceAssembler(origin: settings.origin, namespaces: namespaces).explanation(of: key)

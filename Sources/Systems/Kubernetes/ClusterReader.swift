@@ -14,6 +14,15 @@ actor ClusterReader {
     private let deadlines = AsyncStream<ContinuousClock.Instant>.makeStream(bufferingPolicy: .bufferingNewest(1))
     /// Of each namespace: ends its readers, which then begin anew.
     private var restarts: [String?: AsyncStream<Void>.Continuation] = [:]
+    private var rereads: [Reread] = []
+
+    /// Somebody waits for every collection to be listed anew.
+    private struct Reread {
+        /// Namespaces whose readers, begun before, have not ended yet: what these still say does not count.
+        var ending: Set<String?>
+        var unlisted: Set<ClusterMirror.CollectionKey>
+        let continuation: CheckedContinuation<Bool, Never>
+    }
 
     init(_ settings: KubernetesSettings, observer: KubernetesObserver, logger: Logger, clock: ClientClock) {
         mirror = ClusterMirror(settings)
@@ -29,19 +38,64 @@ actor ClusterReader {
     /// From now on the catalog is told.
     func open(_ writer: CatalogWriter) { self.writer = writer }
 
+    func close() {
+        writer = nil
+        endRereads()
+    }
+
     func take<Object: AssembledObject>(
         _ update: CollectionUpdate<Object>,
         in namespace: String?,
         at now: ContinuousClock.Instant
     ) {
         perform(mirror.take(update, in: namespace, at: now))
+        if !rereads.isEmpty { count(update, in: namespace) }
     }
 
     /// Where the endpoints of `namespace` are to be read from, until the stream says that this has changed.
     func begin(_ namespace: String?) -> (source: ServiceAssembler.EndpointSource, ended: AsyncStream<Void>) {
         let (stream, continuation) = AsyncStream<Void>.makeStream()
         restarts[namespace] = continuation
+        for index in rereads.indices { rereads[index].ending.remove(namespace) }
         return (mirror.endpointSource(in: namespace), stream)
+    }
+
+    // MARK: Reading again
+
+    /// Has everything listed anew and tells the catalog what differs, while what is known stays in place.
+    ///
+    /// - Returns: whether every list came; false with the first that is in trouble.
+    func reread() async -> Bool {
+        guard writer != nil, mirror.isComplete else { return false }
+        return await withCheckedContinuation { continuation in
+            rereads.append(
+                Reread(
+                    ending: Set(restarts.keys),
+                    unlisted: mirror.collectionKeys,
+                    continuation: continuation
+                )
+            )
+            for restart in restarts.values { restart.finish() }
+        }
+    }
+
+    private func count<Object: AssembledObject>(_ update: CollectionUpdate<Object>, in namespace: String?) {
+        let key = ClusterMirror.CollectionKey(resource: Object.resource, namespace: namespace)
+        for index in rereads.indices where !rereads[index].ending.contains(namespace) {
+            switch update {
+            case .snapshot: rereads[index].unlisted.remove(key)
+            case .troubled: return endRereads()
+            case .changes, .confirmed, .recovered, .restarted: break
+            }
+        }
+        for reread in rereads where reread.unlisted.isEmpty { reread.continuation.resume(returning: true) }
+        rereads.removeAll { $0.unlisted.isEmpty }
+    }
+
+    /// Tells those who wait for everything to be read again that it was not.
+    func endRereads() {
+        for reread in rereads { reread.continuation.resume(returning: false) }
+        rereads = []
     }
 
     /// Notices that contact is lost, until cancelled.

@@ -55,7 +55,13 @@ package final class KubernetesSource: CatalogSource {
                 group.addTask { await self.read(namespace) }
             }
         }
+        await reader.close()
     }
+
+    /// Lists everything anew, on top of what is being followed.
+    ///
+    /// - Returns: whether the catalog holds the outcome; false when a list fails, or before everything was read once.
+    package func reread() async -> Bool { await reader.reread() }
 
     /// Reads one namespace, or all at once, until cancelled.
     private func read(_ namespace: String?) async {

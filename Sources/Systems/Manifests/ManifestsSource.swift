@@ -9,7 +9,13 @@ package final class ManifestsSource: CatalogSource {
     private let path: String
     private let logger: Logger
     private let readings: @Sendable () -> AsyncStream<DirectoryReading>
-    private let directory: Mutex<ManifestDirectory>
+    private let state: Mutex<State>
+
+    private struct State {
+        var directory: ManifestDirectory
+        /// While ``run(into:)`` is under way.
+        var writer: CatalogWriter?
+    }
 
     /// - Parameters:
     ///   - path: the directory; it need not exist yet.
@@ -24,26 +30,45 @@ package final class ManifestsSource: CatalogSource {
         self.path = path
         self.logger = logger
         self.readings = readings ?? { DirectoryFollower.readings(of: path) }
-        directory = Mutex(ManifestDirectory(origin: origin, namespaces: namespaces))
+        state = Mutex(State(directory: ManifestDirectory(origin: origin, namespaces: namespaces)))
     }
 
     /// What is wrong in the directory now.
-    package var problems: [ManifestProblem] { directory.withLock { $0.problems } }
+    package var problems: [ManifestProblem] { state.withLock { $0.directory.problems } }
 
     package func explanation(of key: ServiceKey) -> ServiceExplanation {
-        directory.withLock { $0.explanation(of: key) }
+        state.withLock { $0.directory.explanation(of: key) }
     }
 
     package func run(into writer: CatalogWriter) async {
-        for await reading in readings() {
-            let (outcome, files, isSynced) = directory.withLock { directory in
-                (directory.apply(reading), directory.fileCount, directory.isSynced)
-            }
-            report(outcome, isSynced: isSynced)
-            guard let event = outcome.event else { continue }
-            report(event, files: files)
-            writer.apply(event)
+        state.withLock { $0.writer = writer }
+        for await reading in readings() { take(reading) }
+        state.withLock { $0.writer = nil }
+    }
+
+    /// Reads the directory now, whatever it is said to have changed.
+    ///
+    /// - Returns: whether the catalog holds the outcome; false when the directory cannot be read.
+    package func reread() async -> Bool {
+        let reading = DirectoryReading(of: path)
+        guard take(reading), case .files = reading else { return false }
+        return state.withLock { $0.directory.isSynced }
+    }
+
+    /// - Returns: false when the directory is not followed, and so the catalog not told.
+    @discardableResult
+    private func take(_ reading: DirectoryReading) -> Bool {
+        // The catalog is told under the lock, so that it hears of readings in the order in which they were compared.
+        let taken = state.withLock { state -> (ManifestDirectory.Outcome, files: Int, isSynced: Bool)? in
+            guard let writer = state.writer else { return nil }
+            let outcome = state.directory.apply(reading)
+            if let event = outcome.event { writer.apply(event) }
+            return (outcome, state.directory.fileCount, state.directory.isSynced)
         }
+        guard let (outcome, files, isSynced) = taken else { return false }
+        report(outcome, isSynced: isSynced)
+        if let event = outcome.event { report(event, files: files) }
+        return true
     }
 
     private func report(_ outcome: ManifestDirectory.Outcome, isSynced: Bool) {
