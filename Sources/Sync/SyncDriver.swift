@@ -179,7 +179,7 @@ package actor SyncDriver {
             case .released(let names): logger.warning("Held removals released", metadata: ["names": "\(names)"])
             case .targetFailed(let error): logger.warning("Target failing", metadata: ["error": "\(error)"])
             case .targetRecovered: logger.info("Target recovered")
-            case .problem(let problem):
+            case .problem(let problem, _):
                 logger.warning(
                     "Problem with a service",
                     metadata: ["code": "\(problem.code.rawValue)", "problem": "\(problem.message)"]

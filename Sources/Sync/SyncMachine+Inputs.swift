@@ -66,6 +66,11 @@ extension SyncMachine {
             }
         }
         for (id, entry) in changes.entries { set(entry, for: id) }
+        if let holders = changes.otherHolders, holders != otherHolders {
+            let names = Set(holders.keys).union(otherHolders.keys)
+            markDirty(names.filter { holders[$0] != otherHolders[$0] }.sorted())
+            otherHolders = holders
+        }
         if blockedUntil == nil { recovered() }
     }
 

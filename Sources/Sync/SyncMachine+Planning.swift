@@ -9,6 +9,8 @@ struct Wish: Sendable {
     var registrations: [Registration] = []
     var ids: Set<EntryID> = []
     var problems: [Problem] = []
+    /// The services, other than the winner, that problems are about.
+    var losers: [Problem: ServiceKey] = [:]
 }
 
 /// What has to be done for one name to agree.
@@ -63,6 +65,7 @@ extension SyncMachine {
                 )
             )
         }
+        if let problem = sharing(of: name, wish) { plan.problems.append(problem) }
         if let ids = entriesByName[name] {
             for id in ids where !wish.ids.contains(id) {
                 guard let entry = entries[id], isRemovable(entry, name, view) else { continue }
@@ -70,7 +73,7 @@ extension SyncMachine {
             }
             plan.removals.sort { $0.id < $1.id }
         }
-        report(plan.problems, for: name)
+        report(plan.problems, for: name, wish)
         return plan
     }
 
@@ -99,14 +102,14 @@ extension SyncMachine {
         }
         wish.registrations.sort { $0.id < $1.id }
         for loser in Set(claimants.map(\.key)).subtracting([winner]).sorted() {
-            wish.problems.append(
-                Problem(
-                    .nameCollision,
-                    "\(target.system): service \(loser) is not written as \"\(name)\": service \(winner) holds this "
-                        + "name. Give one of them another with the annotation "
-                        + "\(ServiceSettings.annotationPrefix)name, or put {namespace} into the sync's name template"
-                )
+            let problem = Problem(
+                .nameCollision,
+                "\(target.system): service \(loser) is not written as \"\(name)\": service \(winner) holds this "
+                    + "name. Give one of them another with the annotation "
+                    + "\(ServiceSettings.annotationPrefix)name, or put {namespace} into the sync's name template"
             )
+            wish.problems.append(problem)
+            wish.losers[problem] = loser
         }
         wishes[name] = wish
         return wish
@@ -130,6 +133,22 @@ extension SyncMachine {
 
     private func isUnsyncedSource(_ system: SystemName) -> Bool {
         !synced.contains(system) && configuration.definitions.contains { $0.from == system }
+    }
+
+    /// Others who register instances under `name`. Theirs are left alone and these are written beside them, as users do
+    /// on purpose who move a service; the same service of another installation is meant to be one with it.
+    private func sharing(of name: Name, _ wish: Wish) -> Problem? {
+        guard let key = wish.winner, !wish.registrations.isEmpty else { return nil }
+        let strangers = (otherHolders[name] ?? []).filter { $0.key != key }
+        guard !strangers.isEmpty else { return nil }
+        let who = strangers.prefix(3).map(\.description).joined(separator: ", ")
+        let more = strangers.count > 3 ? " and \(strangers.count - 3) more" : ""
+        return Problem(
+            .nameCollision,
+            "\(target.system): the name \"\(name)\" of service \(key) is also registered by \(who)\(more): who asks for it "
+                + "gets their instances as well. They are left alone. If they are not the same service, give this one "
+                + "another name with the annotation \(ServiceSettings.annotationPrefix)name"
+        )
     }
 
     // MARK: - What may go
@@ -161,15 +180,25 @@ extension SyncMachine {
         return error
     }
 
-    private mutating func report(_ found: [Problem], for name: Name) {
+    private mutating func report(_ found: [Problem], for name: Name, _ wish: Wish) {
         guard !found.isEmpty || problems[name] != nil else { return }
         let known = problems[name] ?? []
         for problem in found where !known.contains(problem) {
             // What sums up instances changes with their number: told once.
             let isSum = problem.code == .foreignEntry || problem.code == .writeRefused
             if isSum, known.contains(where: { $0.code == problem.code }) { continue }
-            events.append(.problem(problem))
+            events.append(.problem(problem, subjects(of: problem, name, wish)))
         }
         problems[name] = found.isEmpty ? nil : found
+    }
+
+    /// The services `problem` is about. None for what their source has found itself, and told already.
+    private func subjects(of problem: Problem, _ name: Name, _ wish: Wish) -> [SyncEvent.Subject] {
+        guard let key = wish.losers[problem] ?? wish.winner,
+            !wish.sources.contains(where: { $0?.settings.problems.contains(problem) == true })
+        else { return [] }
+        return (claims[name] ?? []).filter { $0.key == key }.sorted().map {
+            SyncEvent.Subject(system: projectors[$0.sync].definition.from, key: key)
+        }
     }
 }

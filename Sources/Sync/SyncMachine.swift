@@ -128,6 +128,7 @@ package struct SyncMachine: Sendable {
     var isTargetKnown = false
     var entries: [EntryID: ObservedEntry] = [:]
     var entriesByName: [Name: Set<EntryID>] = [:]
+    var otherHolders: [Name: [OtherHolder]] = [:]
     var ownedCount = 0
     var ownedBySystem: [SystemName: Int] = [:]
 
@@ -197,6 +198,12 @@ package enum SyncEvent: Hashable, Sendable {
     case released(names: Int)
     case targetFailed(TargetError)
     case targetRecovered
-    /// Found for a name for the first time.
-    case problem(Problem)
+    /// Found for a name for the first time, and the services it is about.
+    case problem(Problem, [Subject])
+
+    /// A service in its system.
+    package struct Subject: Hashable, Sendable {
+        package let system: SystemName
+        package let key: ServiceKey
+    }
 }

@@ -99,11 +99,34 @@ package struct TargetChanges: Sendable {
     package var isComplete: Bool
     /// By id; `nil` for entries that are gone.
     package var entries: [EntryID: ObservedEntry?]
+    /// Who else registers instances under the service names of this installation, by name in lower case: all there are,
+    /// or `nil` when nothing new is known of that.
+    package var otherHolders: [String: [OtherHolder]]?
 
-    package init(condition: Condition, isComplete: Bool = false, entries: [EntryID: ObservedEntry?] = [:]) {
+    package init(
+        condition: Condition,
+        isComplete: Bool = false,
+        entries: [EntryID: ObservedEntry?] = [:],
+        otherHolders: [String: [OtherHolder]]? = nil
+    ) {
         self.condition = condition
         self.isComplete = isComplete
         self.entries = entries
+        self.otherHolders = otherHolders
+    }
+}
+
+/// Someone who registers instances under a service name that this installation registers, too. Registries have no
+/// owners of names: whoever asks for one gets the instances of all.
+package struct OtherHolder: Hashable, Sendable {
+    /// Who, and where, for a person.
+    package let description: String
+    /// What the instances stand for, where another Portolan wrote them.
+    package let key: ServiceKey?
+
+    package init(description: String, key: ServiceKey? = nil) {
+        self.description = description
+        self.key = key
     }
 }
 

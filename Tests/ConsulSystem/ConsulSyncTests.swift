@@ -72,8 +72,68 @@ import Testing
             scene.tell(.snapshot([service("cart", [1]), service("other", [2])]))
             try await scene.settle(consul)
             #expect(consul.instances(of: "cart").count == 2)
+            // Whoever asks for the name gets both, which somebody should know.
+            try await scene.wait { await !scene.status.problems.isEmpty }
+            let problems = await scene.status.problems
+            #expect(problems.map(\.code) == [.nameCollision])
+            #expect(problems[0].message.contains("also registered by node \"vm-1\" (1 instance)"))
             scene.tell(.changes([.remove(service("cart", []).key)]))
             try await scene.wait { consul.instances(of: "cart").map(\.node) == ["vm-1"] }
+            await scene.stop()
+        }
+    }
+
+    @Test("5 Ownership: who else holds a name is found, by installation and service or by node")
+    func otherHolders() async throws {
+        try await withStandIn { consul in
+            let harness = ConsulHarness(address: consul.url)
+            for (cluster, namespace) in [("east", "shop"), ("west", "shop"), ("south", "billing")] {
+                let scene = SyncScene(harness.target(cluster), cluster: cluster)
+                var cart = service("cart", [1, 2])
+                cart.key = ServiceKey(namespace: namespace, name: "cart")
+                scene.tell(.snapshot([cart, service("own-\(cluster)", [3])]))
+                try await scene.settle(consul)
+                await scene.stop()
+            }
+            try await harness.register { writer in
+                writer.field("Node", "vm-1")
+                writer.field("Address", "192.0.2.1")
+                writer.key("Service")
+                writer.object { writer in
+                    writer.field("ID", "cart-vm")
+                    writer.field("Service", "Cart")
+                }
+            }
+            let client = ConsulClient(harness.configuration("east"), http: harness.http)
+            var search = OtherHolderSearch(client: client, node: harness.node(of: "east"))
+            #expect(try await search.holders(of: []) == nil)
+            let holders = try #require(try await search.holders(of: ["cart", "own-east"]))
+            #expect(holders.keys.sorted() == ["cart"])
+            #expect(
+                holders["cart"] == [
+                    OtherHolder(description: "node \"vm-1\" (1 instance)"),
+                    OtherHolder(
+                        description: "the Portolan installation \"south\" for service billing/cart (2 instances)",
+                        key: ServiceKey(namespace: "billing", name: "cart")
+                    ),
+                    OtherHolder(
+                        description: "the Portolan installation \"west\" for service shop/cart (2 instances)",
+                        key: ServiceKey(namespace: "shop", name: "cart")
+                    ),
+                ]
+            )
+            #expect(try await search.holders(of: ["cart", "own-east"]) == nil, "nothing has changed")
+        }
+    }
+
+    @Test("The name of Consul's own servers is not taken")
+    func reservedName() async throws {
+        try await withStandIn { consul in
+            let scene = SyncScene(ConsulHarness(address: consul.url).target())
+            scene.tell(.snapshot([service("Consul", [1]), service("cart", [2])]))
+            try await scene.wait { await scene.status.problems.map(\.code) == [.writeRefused] }
+            try await scene.wait { consul.instances(of: "cart").count == 1 }
+            #expect(consul.instances(of: "consul").allSatisfy { $0.meta["portolan-owner"] == nil })
             await scene.stop()
         }
     }

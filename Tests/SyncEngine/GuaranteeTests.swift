@@ -351,6 +351,40 @@ import Testing
         #expect(registry.entries()[foreign] != nil)
     }
 
+    @Test("5 Ownership: a name that strangers register as well is reported, and neither side is touched")
+    func sharedName() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("cart", [1]), service("web", [2]), service("db", [3])]))
+        await world.run()
+        _ = world.takeEvents()
+        let stranger = OtherHolder(description: "node \"vm-1\" (2 instances)")
+        let same = OtherHolder(
+            description: "the Portolan installation \"west\"",
+            key: ServiceKey(namespace: "shop", name: "web")
+        )
+        let namesake = OtherHolder(
+            description: "the Portolan installation \"west\"",
+            key: ServiceKey(namespace: "billing", name: "db")
+        )
+        world.registry.with { $0.otherHolders = ["cart": [stranger], "web": [same], "db": [namesake]] }
+        #expect(await world.run().isEmpty, "nothing is written and nothing removed for it")
+        let problems = world.status.problems
+        #expect(problems.map(\.code) == [.nameCollision, .nameCollision], "the same service elsewhere is no stranger")
+        #expect(problems[0].message.contains("\"cart\" of service shop/cart is also registered by node \"vm-1\""))
+        #expect(problems[1].message.contains("\"db\""))
+        #expect(world.explain("cart").contains { !$0.isFine && $0.text == problems[0].message })
+        let told = world.takeEvents().compactMap { event -> [SyncEvent.Subject]? in
+            if case .problem(_, let subjects) = event { subjects } else { nil }
+        }
+        #expect(Set(told.joined().map(\.key.name)) == ["cart", "db"], "told once, and about whom")
+
+        world.tell(.changes([.set(service("cart", [1, 4]))]))
+        #expect(await world.run().added == ["cart@10.0.0.4:8080"])
+        world.registry.with { $0.otherHolders = [:] }
+        await world.run()
+        #expect(world.status.problems.isEmpty)
+    }
+
     @Test("5 Ownership: an id held by someone else is a reported collision, not an overwrite")
     func collision() async throws {
         var world = try World()

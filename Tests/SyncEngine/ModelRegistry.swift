@@ -26,6 +26,8 @@ final class ModelRegistry: Sendable {
         var watchers: [@Sendable () -> Void] = []
         /// Called before a batch is performed: the place to change the world behind the engine's back.
         var beforeBatch: @Sendable () -> Void = {}
+        /// What targets tell of others who register under the same names.
+        var otherHolders: [String: [OtherHolder]]?
         /// While set, batches wait.
         var isPaused = false
         var paused: [CheckedContinuation<Void, Never>] = []
@@ -154,7 +156,7 @@ final class ModelTarget: Target {
                 shown = now
                 return TargetChanges(condition: .current, isComplete: true, entries: now)
             }
-            var changes = TargetChanges(condition: .current)
+            var changes = TargetChanges(condition: .current, otherHolders: registry.with { $0.otherHolders })
             for (id, entry) in now where before[id] != entry { changes.entries[id] = entry }
             for id in before.keys where now[id] == nil { changes.entries.updateValue(nil, forKey: id) }
             shown = now

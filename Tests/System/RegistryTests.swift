@@ -156,6 +156,32 @@ extension SystemTests {
                 #expect(standIns.consul.counters.writes == writes)
             }
         }
+
+        @Test("5 Ownership: a name that a stranger holds as well is told in log, metric, explain and an Event")
+        func sharedName() async throws {
+            try await withStandIns { stage, _ in
+                try await stage.cluster.create(.cart, ["10.244.1.11"])
+                let entry = stage.entry(.cart)
+                try await stage.registry.register(entry, id: "by-hand", at: "10.9.9.9", on: "vm-1")
+                try await stage.startBridgeAndSettle()
+                try await eventually("problems_total", is: 1) {
+                    try await stage.metric("portolan_problems_total", "code=\"name-collision\"")
+                }
+                let sentence = "is also registered by node \"vm-1\" (1 instance)"
+                #expect(stage.log.contains("is also registered by node"))
+                let explained = try await stage.portolan(
+                    "explain",
+                    "\(stage.id)/cart",
+                    "--admin",
+                    stage.admin
+                )
+                #expect(explained.output.contains(sentence))
+                try await eventually("the Event") {
+                    try await stage.cluster.eventMessages().contains { $0.contains(sentence) }
+                }
+                #expect(try await stage.addresses(.cart) == ["10.244.1.11", "10.9.9.9"])
+            }
+        }
     }
 }
 

@@ -352,10 +352,19 @@ package actor Bridge {
                 configuration: machine,
                 reread: { [weak self] system in await self?.connected(system)?.reread() ?? false },
                 logger: logs.logger("sync"),
-                observe: { [instruments] in instruments.observe($0) }
+                observe: { [instruments, weak self] event in
+                    instruments.observe(event)
+                    guard case .problem(let problem, let subjects) = event, !subjects.isEmpty else { return }
+                    Task { await self?.report(problem, about: subjects) }
+                }
             )
             flows[name] = RunningFlow(flow: flow, driver: driver, task: Task { await driver.run() })
         }
+    }
+
+    /// Tells the systems of services what a sync has found about them.
+    private func report(_ problem: Problem, about subjects: [SyncEvent.Subject]) {
+        for subject in subjects { connected(subject.system)?.report(problem, subject.key) }
     }
 
     private func stopFlows(_ names: [SystemName], withdrawing: Set<SystemName>) async {

@@ -64,7 +64,7 @@ struct BridgeMetrics: Sendable {
         switch event {
         case .operation(let sync, let kind, let result): operations.increment([sync, kind.rawValue, result])
         case .propagated(let sync, let duration): syncPropagation.observe(duration, [sync])
-        case .problem(let problem): problems.increment([problem.code.rawValue])
+        case .problem(let problem, _): problems.increment([problem.code.rawValue])
         case .agreed, .held, .released, .targetFailed, .targetRecovered: break
         }
     }

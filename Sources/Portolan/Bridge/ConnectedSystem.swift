@@ -37,6 +37,8 @@ struct ConnectedSystem: Sendable {
     /// Reads the system as a whole once more, and returns whether the catalog then holds the outcome; false also when
     /// what was read cannot be believed.
     let reread: @Sendable () async -> Bool
+    /// Tells whoever looks at a service in its system what has become of it elsewhere.
+    let report: @Sendable (Problem, ServiceKey) -> Void
     /// Tries everything the configuration needs, writing nothing.
     let check: @Sendable (_ isTarget: Bool) async -> [Finding]
 
@@ -48,6 +50,7 @@ struct ConnectedSystem: Sendable {
         explain: @escaping @Sendable (ServiceKey) async -> [String] = { _ in [] },
         list: @escaping @Sendable () async throws(CommandFailure) -> [Service],
         reread: @escaping @Sendable () async -> Bool,
+        report: @escaping @Sendable (Problem, ServiceKey) -> Void = { _, _ in },
         check: @escaping @Sendable (_ isTarget: Bool) async -> [Finding]
     ) {
         self.source = source
@@ -57,6 +60,7 @@ struct ConnectedSystem: Sendable {
         self.explain = explain
         self.list = list
         self.reread = reread
+        self.report = report
         self.check = check
     }
 }

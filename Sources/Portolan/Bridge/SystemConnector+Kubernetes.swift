@@ -24,16 +24,17 @@ extension SystemConnector {
         )
         let instance = ProcessEnvironment.all["HOSTNAME"] ?? "portolan-\(self.cluster)"
         let recorder = EventRecorder(KubernetesAPI(connection), instance: instance)
+        @Sendable func record(_ problem: Problem, _ object: ObjectReference) {
+            recorder.record(
+                ObjectEvent(.warning, about: object, reason: problem.code.eventReason, message: problem.message)
+            )
+        }
         let source = KubernetesSource(
             settings(name, kubernetes),
             connection: connection,
             observer: KubernetesObserver(
                 restarted: { [watchRestarts] in watchRestarts.increment([name.rawValue, $0.rawValue]) },
-                problem: { problem, object in
-                    recorder.record(
-                        ObjectEvent(.warning, about: object, reason: problem.code.eventReason, message: problem.message)
-                    )
-                }
+                problem: record
             ),
             logger: logger
         )
@@ -50,6 +51,7 @@ extension SystemConnector {
                 }
             },
             reread: { await source.reread() },
+            report: { record($0, ObjectReference(.services, namespace: $1.namespace, name: $1.name)) },
             check: { _ in await source.check().map { ConnectedSystem.Finding($0) } }
         )
     }

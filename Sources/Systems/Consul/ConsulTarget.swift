@@ -27,6 +27,10 @@ package final class ConsulTarget: Target {
         var mirror: NodeMirror
         /// Why services or checks cannot be followed at present.
         var failures: [Part: TargetError] = [:]
+        /// `nil` once taken.
+        var otherHolders: [String: [OtherHolder]]?
+        /// Creates the node, for all batches that found it missing; gives what it failed with.
+        var creation: Task<TargetError?, Never>?
     }
 
     private enum Part: Hashable {
@@ -66,16 +70,16 @@ package final class ConsulTarget: Target {
     package func takeChanges() -> TargetChanges {
         state.withLock { state in
             // Order, so that the report is the same each time.
-            if let error = state.failures[.services] ?? state.failures[.checks] {
-                let taken = state.mirror.take()
-                return TargetChanges(
-                    condition: .failing(error),
-                    isComplete: taken?.isComplete ?? false,
-                    entries: taken?.entries ?? [:]
-                )
+            let error = state.failures[.services] ?? state.failures[.checks]
+            guard let taken = state.mirror.take() else {
+                return TargetChanges(condition: error.map { .failing($0) } ?? .unread)
             }
-            guard let taken = state.mirror.take() else { return TargetChanges(condition: .unread) }
-            return TargetChanges(condition: .current, isComplete: taken.isComplete, entries: taken.entries)
+            return TargetChanges(
+                condition: error.map { .failing($0) } ?? .current,
+                isComplete: taken.isComplete,
+                entries: taken.entries,
+                otherHolders: state.otherHolders.take()
+            )
         }
     }
 
@@ -83,9 +87,24 @@ package final class ConsulTarget: Target {
         // A change of a check alone does not wake who waits for services: two queries.
         async let services: Void = follow(.services, ["catalog", "node-services", node], notify)
         async let checks: Void = follow(.checks, ["health", "node", node], notify)
-        _ = await (services, checks)
+        async let holders: Void = followOtherHolders(notify)
+        _ = await (services, checks, holders)
     }
 
+    /// Looks now and then who else registers instances under the names of this installation. Nothing waits for it, and
+    /// a failure says nothing: what matters fails in the other queries as well.
+    private func followOtherHolders(_ notify: @Sendable () -> Void) async {
+        var search = OtherHolderSearch(client: client, node: node)
+        while (try? await Task.sleep(for: search.pause)) != nil {
+            let names = state.withLock { $0.mirror.ownNames }
+            guard let holders = try? await search.holders(of: names) else { continue }
+            state.withLock { $0.otherHolders = holders }
+            notify()
+        }
+    }
+
+    /// Waits with a query that answers in a few bytes however much the node holds, and reads everything when it says
+    /// that something changed.
     private func follow(_ part: Part, _ path: [String], _ notify: @Sendable () -> Void) async {
         var query = BlockingQuery()
         var backoff = Backoff(base: .milliseconds(250), cap: .seconds(30))
@@ -173,6 +192,15 @@ package final class ConsulTarget: Target {
     package func apply(_ operations: [Operation]) async -> [OperationResult] {
         var batch = Batch(operations.map { ($0, entry.transaction($0)) })
         guard !operations.isEmpty else { return [] }
+        for (index, operation) in operations.enumerated() where Self.isReserved(operation) {
+            batch.fail(
+                index,
+                .invalid(
+                    "under \"\(Self.ownService)\" clients look for Consul's servers; give the service another name with "
+                        + "the annotation \(ServiceSettings.annotationPrefix)name"
+                )
+            )
+        }
         do throws(TargetError) {
             if state.withLock({ $0.mirror.isAgents }) { throw agentsNode }
             if !state.withLock({ $0.mirror.hasNode }) { try await createNode() }
@@ -183,6 +211,13 @@ package final class ConsulTarget: Target {
             batch.failRest(error)
         }
         return batch.results
+    }
+
+    /// The service Consul registers its servers under.
+    private static let ownService = "consul"
+
+    private static func isReserved(_ operation: Operation) -> Bool {
+        if case .put = operation { operation.service.lowercased() == ownService } else { false }
     }
 
     /// Sends a transaction; when Consul takes it for malformed or too large as a whole, in halves, so that what is at

@@ -35,6 +35,16 @@ struct NodeMirror: Sendable {
 
     var isRead: Bool { hasServices && hasChecks }
 
+    /// The service names under which this installation has entries, in lower case.
+    var ownNames: Set<String> {
+        services.values.reduce(into: []) { names, service in
+            guard let value = service.value, value.meta[EntryMetadata.Key.owner.rawValue] == entry.cluster else {
+                return
+            }
+            names.insert(value.name.lowercased())
+        }
+    }
+
     func contains(_ id: EntryID) -> Bool { services[id.rawValue]?.value != nil }
 
     // MARK: - Reads

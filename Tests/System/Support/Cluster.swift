@@ -96,6 +96,12 @@ struct Cluster: Sendable {
         try await api.get(reference(.services, service.name))["spec"]?["clusterIP"]?.string ?? ""
     }
 
+    /// What Events in the namespace say.
+    func eventMessages() async throws -> [String] {
+        let list = try await api.get(reference(.events, ""))
+        return list["items"]?.array?.compactMap { $0["message"]?.string } ?? []
+    }
+
     private func reference(_ resource: KubernetesResource, _ name: String) -> ObjectReference {
         ObjectReference(resource, namespace: namespace, name: name)
     }
