@@ -33,6 +33,8 @@ package actor SyncDriver {
     private let observe: @Sendable (SyncEvent) -> Void
     private let logger: Logger
     private var machine: SyncMachine
+    /// The last batches that were begun, those in flight among them.
+    private var writing: [Task<Void, Never>] = []
     private var summary = Summary()
     private var hasAgreed = false
     private var heldLoggedAt: ContinuousClock.Instant?
@@ -62,13 +64,13 @@ package actor SyncDriver {
         machine = SyncMachine(target: target, configuration: configuration)
     }
 
-    /// Keeps the target in agreement until ``stop()`` or cancellation. The batch in flight is finished first.
+    /// Keeps the target in agreement until ``stop()`` or cancellation. Batches in flight are finished first.
     package func run() async {
         let subscription = store.subscribe { [inbox, sources] in
             if sources.contains($0.system) { inbox.put($0) }
         }
         machine.start(store, now: time.now())
-        // Not a child task: it must not end before the batch in flight does.
+        // Not a child task: it must not end before the batches in flight do.
         let follower = Task { [target, inbox] in await target.follow { inbox.targetChanged() } }
         await withTaskCancellationHandler {
             await work()
@@ -82,7 +84,7 @@ package actor SyncDriver {
         logSummary(force: true)
     }
 
-    /// Ends ``run()`` after the batch in flight.
+    /// Ends ``run()`` after the batches in flight.
     ///
     /// - Parameter withdrawing: whether this installation's entries are removed before it returns.
     package nonisolated func stop(withdrawing: Bool = false) { inbox.stop(withdrawing: withdrawing) }
@@ -101,12 +103,12 @@ package actor SyncDriver {
     private func work() async {
         while true {
             let contents = inbox.take()
-            if contents.isStopping { return }
             takeIn(contents)
+            if contents.isStopping { return await finishWriting() }
             let step = machine.next(store, now: time.now())
             tell()
             switch step {
-            case .apply(let operations): await apply(operations)
+            case .apply(let operations): begin(operations)
             case .reread(let system): startReread(system)
             case .wait(let moment):
                 logSummary(force: false)
@@ -119,17 +121,24 @@ package actor SyncDriver {
         for (system, keys) in contents.changes {
             machine.catalogChanged(keys.map { ($0.key, $0.value) }, in: system, store)
         }
-        if contents.hasTargetChanged { machine.targetChanged(target.takeChanges()) }
+        for (batch, results) in contents.finished { machine.applied(results, of: batch, now: time.now()) }
+        if contents.hasTargetChanged || !contents.finished.isEmpty { machine.targetChanged(target.takeChanges()) }
         for (system, succeeded) in contents.rereads {
             machine.reread(system, succeeded: succeeded, now: time.now())
         }
     }
 
-    private func apply(_ operations: [Operation]) async {
-        // Unstructured, so that cancelling this task does not tear the batch.
-        let results = await Task { [target] in await target.apply(operations) }.value
-        machine.applied(results, now: time.now())
-        machine.targetChanged(target.takeChanges())
+    private func begin(_ operations: [Operation]) {
+        // Unstructured, so that cancelling this driver's task does not tear the batch.
+        writing.append(Task { [target, inbox] in inbox.put(await target.apply(operations), of: operations) })
+        if writing.count > target.concurrentBatches { writing.removeFirst(writing.count - target.concurrentBatches) }
+    }
+
+    /// Waits for the batches in flight.
+    private func finishWriting() async {
+        for batch in writing { await batch.value }
+        writing = []
+        takeIn(inbox.take())
     }
 
     private func startReread(_ system: SystemName) {
@@ -142,7 +151,8 @@ package actor SyncDriver {
         while true {
             takeIn(inbox.take())
             guard case .apply(let operations) = machine.next(store, now: time.now()) else { break }
-            await apply(operations)
+            begin(operations)
+            await finishWriting()
         }
         logger.info("Withdrew the entries of this installation", metadata: ["left": "\(machine.ownedCount)"])
     }

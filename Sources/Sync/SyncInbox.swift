@@ -7,12 +7,15 @@ final class SyncInbox: Sendable {
         /// Changed services, with the first moment each was seen.
         var changes: [SystemName: [ServiceKey: ContinuousClock.Instant]] = [:]
         var hasTargetChanged = false
+        var finished: [(batch: [Operation], results: [OperationResult])] = []
         var rereads: [SystemName: Bool] = [:]
         var isStopping = false
         /// Whether this installation's entries are to be removed on the way out.
         var isWithdrawing = false
 
-        fileprivate var isEmpty: Bool { changes.isEmpty && !hasTargetChanged && rereads.isEmpty && !isStopping }
+        fileprivate var isEmpty: Bool {
+            changes.isEmpty && !hasTargetChanged && finished.isEmpty && rereads.isEmpty && !isStopping
+        }
     }
 
     private struct State {
@@ -33,6 +36,8 @@ final class SyncInbox: Sendable {
     }
 
     func targetChanged() { put { $0.hasTargetChanged = true } }
+
+    func put(_ results: [OperationResult], of batch: [Operation]) { put { $0.finished.append((batch, results)) } }
 
     func put(reread system: SystemName, succeeded: Bool) { put { $0.rereads[system] = succeeded } }
 

@@ -117,10 +117,10 @@ extension SyncMachine {
     /// How long an identical write counts as a repetition.
     private static let repetition = Duration.seconds(600)
 
-    /// Takes in what became of the batch in flight.
-    package mutating func applied(_ results: [OperationResult], now: ContinuousClock.Instant) {
-        let batch = inFlight
-        inFlight = []
+    /// Takes in what became of a batch that ``next(_:now:)`` gave.
+    package mutating func applied(_ results: [OperationResult], of batch: [Operation], now: ContinuousClock.Instant) {
+        if let index = inFlight.firstIndex(where: { $0.first?.id == batch.first?.id }) { inFlight.remove(at: index) }
+        for operation in batch { namesInFlight.remove(Self.fold(operation.service)) }
         var done = 0
         var refused = 0
         var wholeTarget: TargetError?

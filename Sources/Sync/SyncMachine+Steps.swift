@@ -1,11 +1,10 @@
 import ServiceCatalog
 
 extension SyncMachine {
-    /// Decides what to do now. A batch that is returned is in flight until ``applied(_:now:)``.
+    /// Decides what to do now. A batch that is returned is in flight until ``applied(_:of:now:)``.
     package mutating func next(_ view: some CatalogView, now: ContinuousClock.Instant) -> Step {
-        precondition(inFlight.isEmpty, "one batch at a time")
         guard isTargetKnown else { return .wait(until: nil) }
-        settle(view, now)
+        let plans = settle(view, now)
         for (name, moment) in parked where moment <= now {
             parked[name] = nil
             queue.append(name)
@@ -23,16 +22,24 @@ extension SyncMachine {
         hasAgreed = false
         if let blockedUntil, blockedUntil > now { return .wait(until: blockedUntil) }
         if let moment = rateLimit.delay(at: now) { return .wait(until: moment) }
-        inFlight = batch(view, now)
-        guard !inFlight.isEmpty else {
+        guard inFlight.count < target.concurrentBatches, !isRemoving else { return .wait(until: nil) }
+        let batch = batch(plans, view, now)
+        guard !batch.isEmpty else {
             noteAgreement()
+            guard inFlight.isEmpty else { return .wait(until: nil) }
             return .wait(until: dirty.isEmpty ? nextMoment(after: now) : now)
         }
-        rateLimit.take(inFlight.count)
-        return .apply(inFlight)
+        rateLimit.take(batch.count)
+        inFlight.append(batch)
+        namesInFlight.formUnion(batch.lazy.map { Self.fold($0.service) })
+        return .apply(batch)
     }
 
+    /// Whether a batch that removes something is under way.
+    private var isRemoving: Bool { inFlight.contains { $0.contains { $0.kind == .remove } } }
+
     private mutating func noteAgreement() {
+        guard inFlight.isEmpty else { return }
         if queue.isEmpty, dirty.isEmpty, parked.isEmpty {
             // Also where a write failed only as far as its answer goes, and the target has shown since that it was made.
             blockedUntil = nil
@@ -53,10 +60,18 @@ extension SyncMachine {
     }
 
     /// Finds out which of the dirty names differ.
-    private mutating func settle(_ view: some CatalogView, _ now: ContinuousClock.Instant) {
+    ///
+    /// - Returns: the plans that remove nothing: these need not be made again when they are sent in the same step.
+    private mutating func settle(_ view: some CatalogView, _ now: ContinuousClock.Instant) -> [Name: NamePlan] {
+        var plans: [Name: NamePlan] = [:]
         let names = dirty.walk
         dirty = NameQueue()
         for (name, _) in names {
+            if namesInFlight.contains(name) {
+                // What becomes of the batch decides what there is to do.
+                dirty.append(name)
+                continue
+            }
             if entriesByName[name] == nil, claims[name] != nil, !isWithdrawing {
                 // Nothing stands there: whatever is wanted is planned when it is sent.
                 removalGuard.setDue(0, for: name)
@@ -71,8 +86,10 @@ extension SyncMachine {
                 removalGuard.setDue(plan.loss, for: name)
                 parked[name] = nil
                 queue.append(name)
+                if plan.removals.isEmpty { plans[name] = plan }
             }
         }
+        return plans
     }
 
     private mutating func finish(_ name: Name, _ now: ContinuousClock.Instant) {
@@ -162,17 +179,23 @@ extension SyncMachine {
 
     // MARK: - Batches
 
-    private mutating func batch(_ view: some CatalogView, _ now: ContinuousClock.Instant) -> [Operation] {
+    private mutating func batch(
+        _ plans: [Name: NamePlan],
+        _ view: some CatalogView,
+        _ now: ContinuousClock.Instant
+    ) -> [Operation] {
         var batch = Batch(limit: target.batchLimit)
         var used: Set<Name> = []
-        for place in queue.walk where queue.isCurrent(place) {
+        for place in queue.walk where queue.isCurrent(place) && !namesInFlight.contains(place.name) {
             let name = place.name
-            let plan = plan(name, view)
+            let plan = plans[name] ?? plan(name, view)
             used.insert(name)
             if plan.isEmpty {
                 finish(name, now)
                 continue
             }
+            // Removals are sent when nothing else is under way, and so after all that was to be written before them.
+            if !inFlight.isEmpty, !plan.removals.isEmpty { break }
             let before = batch.operations.count
             let wait = add(plan, of: name, to: &batch, now)
             if batch.isFull { break }
@@ -181,7 +204,7 @@ extension SyncMachine {
                 parked[name] = wait ?? now + .seconds(1)
             }
         }
-        wishes = wishes.filter { used.contains($0.key) }
+        wishes = wishes.filter { used.contains($0.key) || namesInFlight.contains($0.key) }
         return batch.operations
     }
 

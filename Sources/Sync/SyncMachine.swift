@@ -38,6 +38,9 @@ extension CatalogStore: CatalogView {
 /// long a target is away, what waits is bounded by the number of names, and what is written when it returns is the
 /// present difference.
 ///
+/// Batches may overlap, where the target takes several at once, but a name is in one batch at a time, and a batch that
+/// removes anything is under way alone: what is removed was looked at after everything before it had been answered.
+///
 /// A name's life: settled → dirty (its services or its entries changed) → queued (they differ) → in flight → dirty →
 /// settled (they agree). A queued name whose every operation has to wait, for a hold or for a retry, is parked until a
 /// moment.
@@ -74,6 +77,7 @@ package struct SyncMachine: Sendable {
 
     /// What to do next.
     package enum Step: Hashable, Sendable {
+        /// Carry out, and tell ``applied(_:of:now:)``. While it is under way ``next(_:now:)`` may give another.
         case apply([Operation])
         /// Have the system read again as a whole, then call ``reread(_:succeeded:now:)``.
         case reread(SystemName)
@@ -140,8 +144,9 @@ package struct SyncMachine: Sendable {
     /// Names that have agreed once with something standing there. What they gain later may stand for what they lose; the
     /// first writing of a service stands for nothing.
     var established: Set<Name> = []
-    var inFlight: [Operation] = []
-    /// What the catalog wants under the names of the batch in flight, so that a service of many instances is projected
+    var inFlight: [[Operation]] = []
+    var namesInFlight: Set<Name> = []
+    /// What the catalog wants under the names of the last batch, so that a service of many instances is projected
     /// once and not with every batch.
     var wishes: [Name: Wish] = [:]
     var isWithdrawing = false

@@ -11,6 +11,9 @@ package protocol Target: Sendable {
     /// The most a batch may cost.
     var batchLimit: Int { get }
 
+    /// How many batches may be under way at once; they never concern the same service. At least 1.
+    var concurrentBatches: Int { get }
+
     /// What `operation` counts towards ``batchLimit``; at least 1, at most ``batchLimit``.
     func cost(of operation: Operation) -> Int
 
@@ -32,6 +35,10 @@ package protocol Target: Sendable {
     /// - Once an operation has failed, no later one of the same batch on the same service is performed.
     /// - What was performed is in the mirror before this returns.
     func apply(_ operations: [Operation]) async -> [OperationResult]
+}
+
+extension Target {
+    package var concurrentBatches: Int { 1 }
 }
 
 /// A registration in a target's normal form, and what was lost on the way.

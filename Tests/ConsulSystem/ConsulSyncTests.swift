@@ -376,7 +376,8 @@ import Testing
             )
             try await scene.settle(consul)
             #expect((1...20).allSatisfy { consul.instances(of: "s\($0)").count == 50 })
-            #expect(consul.counters.transactions <= 1000 * 2 / 64 + 2, "\(consul.counters)")
+            // One for the node, and at the end some that would be fuller if they might share a service.
+            #expect(consul.counters.transactions <= 1000 * 2 / 64 + 8, "\(consul.counters)")
             await scene.stop()
         }
     }

@@ -336,6 +336,44 @@ import Testing
         #expect(await world.run().added.sorted() == ["new@10.0.0.78:8080", "s1@10.0.0.77:8080"])
     }
 
+    // MARK: - Overlapping batches
+
+    @Test("2 and 3: batches overlap only on different names, and one that removes is under way alone")
+    func overlapping() async throws {
+        var world = try World(batchLimit: 4, concurrentBatches: 2)
+        world.tell(.snapshot((1...3).map { service("s\($0)", [UInt32($0)]) }))
+        await world.run()
+        world.tell(
+            .changes([
+                .set(service("big", Array(11...16))), .set(service("other", [21])), .set(service("s1", [101])),
+                .set(service("late", [31])),
+            ])
+        )
+        guard case .apply(let first) = world.next(), case .apply(let second) = world.next() else {
+            Issue.record("two batches were to be under way")
+            return
+        }
+        #expect(first.map(\.service) == ["big", "big", "big", "big"])
+        #expect(second.map(\.service) == ["other"], "s1 removes something: neither it nor what is behind it goes now")
+        #expect(world.next() == .wait(until: nil))
+        await world.finish(second)
+        #expect(world.next() == .wait(until: nil), "big is still under way")
+        await world.finish(first)
+        guard case .apply(let third) = world.next() else {
+            Issue.record("the rest was to follow")
+            return
+        }
+        #expect(third.map(\.kind) == [.add, .add, .add, .remove])
+        #expect(third.map(\.service) == ["big", "big", "s1", "s1"])
+        #expect(world.next() == .wait(until: nil), "nothing beside a removal")
+        // The source changes its mind about everything meanwhile.
+        world.tell(.changes([.set(service("big", [11])), .set(service("s1", [1]))]))
+        #expect(world.next() == .wait(until: nil))
+        await world.finish(third)
+        await world.run()
+        #expect(world.registry.registrations == world.desired)
+    }
+
     // MARK: - 5. Ownership
 
     @Test("5 Ownership: only entries with this installation's mark are changed or removed")

@@ -121,14 +121,16 @@ final class ModelRegistry: Sendable {
 final class ModelTarget: Target {
     let system: SystemName = "model"
     let batchLimit: Int
+    let concurrentBatches: Int
     private let registry: ModelRegistry
     private let cluster: String
     private let shown: Mutex<[EntryID: ObservedEntry]?> = Mutex(nil)
 
-    init(_ registry: ModelRegistry, cluster: String = "east", batchLimit: Int = 8) {
+    init(_ registry: ModelRegistry, cluster: String = "east", batchLimit: Int = 8, concurrentBatches: Int = 1) {
         self.registry = registry
         self.cluster = cluster
         self.batchLimit = batchLimit
+        self.concurrentBatches = concurrentBatches
     }
 
     func cost(of operation: SyncEngine.Operation) -> Int { 1 }

@@ -9,8 +9,10 @@ import Testing
         var random = SplitMix64(seed: UInt64(seed))
         var world = try World(
             policy: GuardPolicy(maxRemoved: 0.3, above: 4, hold: .seconds(60)),
-            batchLimit: [1, 3, 8].randomElement(using: &random) ?? 8
+            batchLimit: [1, 3, 8].randomElement(using: &random) ?? 8,
+            concurrentBatches: Int.random(in: 1...3, using: &random)
         )
+        var underWay: [[SyncEngine.Operation]] = []
         /// What the source holds, whether or not the process knows.
         var truth: [String: Service] = [:]
         var isSynced = false
@@ -47,11 +49,21 @@ import Testing
                 if isSynced, isRestless, Int.random(in: 0..<4, using: &random) == 0 {
                     world.changeUnnoticed(.changes([change()]))
                 }
-                await world.finish(operations)
-                if !isRestless || Bool.random(using: &random) { world.hear() }
+                let names = Set(underWay.joined().map(\.service))
+                #expect(
+                    names.isDisjoint(with: operations.map(\.service)),
+                    "seed \(seed): one batch at a time for a name"
+                )
+                let removes = (underWay + [operations]).contains { $0.contains { $0.kind == .remove } }
+                #expect(underWay.isEmpty || !removes, "seed \(seed): a removal is under way alone")
+                underWay.append(operations)
+                if Bool.random(using: &random) { return }
             case .reread(let system): world.answerReread(system)
             case .wait: break
             }
+            guard let index = underWay.indices.randomElement(using: &random) else { return }
+            await world.finish(underWay.remove(at: index))
+            if !isRestless || Bool.random(using: &random) { world.hear() }
         }
 
         for _ in 0..<150 {
@@ -65,6 +77,7 @@ import Testing
                 isSynced = true
             case 15:
                 world.restart()
+                underWay = []
                 isSynced = false
             case 16:
                 let error: TargetError =
@@ -93,7 +106,7 @@ import Testing
         world.hear()
         isSynced = true
         isRestless = false
-        for _ in 0..<600 {
+        for _ in 0..<1200 {
             await step()
             world.now += .seconds(2)
         }

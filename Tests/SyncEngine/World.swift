@@ -10,6 +10,7 @@ struct World {
     let definitions: [SyncDefinition]
     let policy: GuardPolicy
     let batchLimit: Int
+    let concurrentBatches: Int
     private(set) var target: ModelTarget
     private(set) var machine: SyncMachine
     private(set) var events: [SyncEvent] = []
@@ -27,6 +28,7 @@ struct World {
         registry: ModelRegistry = ModelRegistry(),
         policy: GuardPolicy = GuardPolicy(),
         batchLimit: Int = 8,
+        concurrentBatches: Int = 1,
         cluster: String = "east"
     ) throws {
         let template = try NameTemplate(template)
@@ -35,7 +37,13 @@ struct World {
         self.registry = registry
         self.policy = policy
         self.batchLimit = batchLimit
-        target = ModelTarget(registry, cluster: cluster, batchLimit: batchLimit)
+        self.concurrentBatches = concurrentBatches
+        target = ModelTarget(
+            registry,
+            cluster: cluster,
+            batchLimit: batchLimit,
+            concurrentBatches: concurrentBatches
+        )
         machine = Self.machine(target, definitions, policy, cluster)
         machine.start(catalog, now: now)
     }
@@ -56,7 +64,12 @@ struct World {
     mutating func restart(cluster: String = "east") {
         catalog = Catalog(systems: definitions.map(\.from))
         unheard = []
-        target = ModelTarget(registry, cluster: cluster, batchLimit: batchLimit)
+        target = ModelTarget(
+            registry,
+            cluster: cluster,
+            batchLimit: batchLimit,
+            concurrentBatches: concurrentBatches
+        )
         machine = Self.machine(target, definitions, policy, cluster)
         machine.start(catalog, now: now)
     }
@@ -94,7 +107,7 @@ struct World {
     }
 
     mutating func finish(_ operations: [SyncEngine.Operation]) async {
-        machine.applied(await target.apply(operations), now: now)
+        machine.applied(await target.apply(operations), of: operations, now: now)
         machine.targetChanged(target.takeChanges())
     }
 

@@ -73,7 +73,11 @@ struct ConsulClient: Sendable {
         if !query.isEmpty { url += "?" + query.map { "\($0)=\(Self.encode($1))" }.joined(separator: "&") }
         var headers: HTTPHeaders = [:]
         if let token = configuration.token(), !token.isEmpty { headers["X-Consul-Token"] = token }
-        if body != nil { headers["Content-Type"] = "application/json" }
+        if body != nil {
+            headers["Content-Type"] = "application/json"
+            // Answers to writes are small; packing them would cost Consul more than sending them.
+            headers["Accept-Encoding"] = "identity"
+        }
         return HTTPRequest(method, url, headers: headers, body: body, totalTimeout: timeout)
     }
 
@@ -109,10 +113,7 @@ struct ConsulClient: Sendable {
     }
 
     private func classify(_ response: HTTPResponse, _ request: HTTPRequest) throws(TargetError) -> ConsulAnswer {
-        let text = Self.excerpt(response.body)
-        let what = "Consul: \(request.method.rawValue) \(Self.withoutQuery(request.url)): \(response.status) \(text)"
-        switch response.status {
-        case 200, 409:
+        if response.status == 200 || response.status == 409 {
             return ConsulAnswer(
                 status: response.status,
                 body: response.body,
@@ -120,6 +121,10 @@ struct ConsulClient: Sendable {
                 isFiltered: response.headers["X-Consul-Results-Filtered-By-ACLs"] == "true",
                 deniesByDefault: response.headers["X-Consul-Default-ACL-Policy"] == "deny"
             )
+        }
+        let text = Self.excerpt(response.body)
+        let what = "Consul: \(request.method.rawValue) \(Self.withoutQuery(request.url)): \(response.status) \(text)"
+        switch response.status {
         case 400, 413: throw .invalid(what)
         case 401, 403:
             throw .unauthorized(
