@@ -64,6 +64,7 @@ import Testing
             ("{ notify: [\"10.1.0.2:0\"] }", "is not an address and port such as 10.1.0.2:53"),
             ("{ notify: [{ key: one }] }", "needs the key \"to\""),
             ("{ notfy: [] }", "did you mean \"notify\"?"),
+            ("{ allow: [{ key: one }] }, dnssec: { keys: /k }", "signed zones cannot be transferred yet"),
         ]
     )
     func mistakes(transfer: String, message: String) {
