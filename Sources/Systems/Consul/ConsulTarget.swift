@@ -117,7 +117,9 @@ package final class ConsulTarget: Target {
             do throws(TargetError) {
                 if let index = query.index {
                     let answer = try await client.get(path, filter: part.nothing, index: index, wait: wait)
-                    guard query.woken(answer.index) else { continue }
+                    // A restore may take back own writes and leave the index that this query knew.
+                    let hasWritten = state.withLock { $0.mirror.writes } != writes
+                    guard query.woken(answer.index) || hasWritten else { continue }
                     await pauseWhileWriting(since: writes)
                 }
                 writes = state.withLock { $0.mirror.writes }
