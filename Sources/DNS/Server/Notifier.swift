@@ -234,7 +234,7 @@ extension ListenAddress {
         case AF_INET6:
             let socket = withUnsafeBytes(of: storage) { $0.loadUnaligned(as: sockaddr_in6.self) }
             let (high, low) = withUnsafeBytes(of: socket.sin6_addr) {
-                ($0.load(as: UInt64.self), $0.load(fromByteOffset: 8, as: UInt64.self))
+                ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
             }
             self.init(
                 address: .v6(high: UInt64(bigEndian: high), low: UInt64(bigEndian: low)),
