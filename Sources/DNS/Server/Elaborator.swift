@@ -15,13 +15,12 @@ struct Elaborator: ~Copyable {
     enum Task {
         /// Send this.
         case done(Outcome)
-        /// Answer the query again, without its TSIG, and hand the answer to ``finish(_:)``.
+        /// Answer the query again, without its TSIG, and hand the answer to ``sign(_:_:limit:_:)``.
         case answer(SignedQuery)
     }
 
     struct SignedQuery {
         let bytes: [UInt8]
-        let message: Message
         let signer: TSIGSigner
     }
 
@@ -42,8 +41,8 @@ struct Elaborator: ~Copyable {
 
     func authenticate(_ request: [UInt8], _ outcome: Outcome, _ response: UnsafeMutableRawBufferPointer) -> Task {
         switch service.policy.keys.authenticate(request, now: .now) {
-        case .genuine(let message, let bytes, let signer):
-            return .answer(SignedQuery(bytes: bytes, message: message, signer: signer))
+        case .genuine(_, let bytes, let signer):
+            return .answer(SignedQuery(bytes: bytes, signer: signer))
         case .refused(let refusal):
             var bytes = revised(response, outcome) { $0.code = .notAuth }
             refusal.sign(&bytes)

@@ -54,7 +54,25 @@ struct Responder: ~Copyable {
         zones: borrowing ServedZones,
         into response: UnsafeMutableRawBufferPointer
     ) -> Outcome {
-        var outcome = answer(
+        var outcome = plain(request, client, transport, time, zones, response)
+        if outcome.elaboration != .none {
+            outcome = elaborate(outcome, request, client, transport, time, zones, response)
+        }
+        // Whoever has made a connection is where it says it is.
+        guard transport == .datagram else { return outcome }
+        return limiter?.limit(outcome, to: client, at: time, scratch: scratch, in: response) ?? outcome
+    }
+
+    @inline(__always)
+    private mutating func plain(
+        _ request: Span<UInt8>,
+        _ client: ClientAddress,
+        _ transport: Transport,
+        _ time: QueryTime,
+        _ zones: borrowing ServedZones,
+        _ response: UnsafeMutableRawBufferPointer
+    ) -> Outcome {
+        answer(
             request,
             from: client,
             over: transport,
@@ -64,12 +82,6 @@ struct Responder: ~Copyable {
             scratch: &scratch,
             into: response
         )
-        if outcome.elaboration != .none {
-            outcome = elaborate(outcome, request, client, transport, time, zones, response)
-        }
-        // Whoever has made a connection is where it says it is.
-        guard transport == .datagram else { return outcome }
-        return limiter?.limit(outcome, to: client, at: time, scratch: scratch, in: response) ?? outcome
     }
 
     /// The slow path, out of the way of the fast one.
@@ -98,16 +110,7 @@ struct Responder: ~Copyable {
             case .answer(let query):
                 bytes = query.bytes
                 signer = query.signer
-                outcome = answer(
-                    bytes.span,
-                    from: client,
-                    over: transport,
-                    at: time,
-                    zones: zones,
-                    options: options,
-                    scratch: &scratch,
-                    into: response
-                )
+                outcome = plain(bytes.span, client, transport, time, zones, response)
                 if outcome.elaboration == .signatures {
                     outcome = sign(outcome, bytes.span, client, transport, time, zones, response)
                 }
