@@ -12,12 +12,19 @@ final class Primary {
     private let admin: UInt16
     private var daemon: Daemon?
 
-    /// - Parameter secondary: the port that is told of changes.
-    init(secondary: UInt16? = nil) throws {
+    /// - Parameters:
+    ///   - secondary: the port that is told of changes.
+    ///   - isSigned: with the keys in ``keys``, which are to be made before the start. Then nothing can be transferred.
+    init(secondary: UInt16? = nil, isSigned: Bool = false) throws {
         folder = try Folder()
         port = try Tool.freePort()
         admin = try Tool.freePort()
         try folder.write("key", Self.secret)
+        let notify = secondary.map { "{ to: \"127.0.0.1:\($0)\", key: transfer.example }" } ?? ""
+        let offer =
+            isSigned
+            ? "dnssec: { keys: \"\(folder.path)/keys\" }"
+            : "transfer: { allow: [{ from: \"127.0.0.0/8\", key: transfer.example }], notify: [\(notify)] }"
         try folder.write(
             "portolan.yaml",
             """
@@ -33,9 +40,7 @@ final class Primary {
                 - zone: cluster.local
                   from: [local]
                   reverse: ["10.0.0.0/24"]
-                  transfer:
-                    allow: [{ from: "127.0.0.0/8", key: transfer.example }]
-                    notify: [\(secondary.map { "{ to: \"127.0.0.1:\($0)\", key: transfer.example }" } ?? "")]
+                  \(offer)
             admin: { listen: "127.0.0.1:\(admin)" }
             """
         )
@@ -65,11 +70,15 @@ final class Primary {
     }
 
     func start() async throws {
-        daemon = try Daemon(Portolan.path(), ["run", "--config", "\(folder.path)/portolan.yaml"], in: folder)
+        daemon = try Daemon(Portolan.path(), ["run", "--config", configuration], in: folder)
         try await eventually("the zone is answered") { try serial(Self.zones[0], port) != nil }
     }
 
     func end() { daemon?.end() }
+
+    /// The folder of the keys of a signed zone.
+    var keys: String { "\(folder.path)/keys" }
+    var configuration: String { "\(folder.path)/portolan.yaml" }
 
     var log: String { daemon?.log ?? "" }
 

@@ -77,8 +77,10 @@ enum Tool {
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
+    /// - Parameter name: of a program, or its path.
     static func required(_ name: String) throws -> String {
-        try #require(path(name), "\(name) is not installed: run scripts/install test")
+        if name.hasPrefix("/") { return name }
+        return try #require(path(name), "\(name) is not installed: run scripts/install test")
     }
 
     /// Runs a program to its end and returns what it writes.
