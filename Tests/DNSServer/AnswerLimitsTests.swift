@@ -11,19 +11,12 @@ import Testing
         configure: (inout ServerConfiguration) -> Void,
         _ body: (DNSServer) async throws -> Void
     ) async throws {
-        var configuration = ServerConfiguration(listen: listen.map { ListenAddress($0)! })
-        configuration.workers = 1
-        configuration.answers.cookies = CookieSecrets(current: .random())
-        configure(&configuration)
-        let server = DNSServer(configuration: configuration, zones: store, logger: .quiet)
-        try await server.start()
-        do {
-            try await body(server)
-        } catch {
-            await server.stop()
-            throw error
+        func limit(_ configuration: inout ServerConfiguration) {
+            configuration.workers = 1
+            configuration.answers.cookies = CookieSecrets(current: .random())
+            configure(&configuration)
         }
-        await server.stop()
+        try await ServerTests.withServer(listen, store: store, configure: limit, body)
     }
 
     private static func query(_ options: [Message.Extension.Option] = []) -> Message {

@@ -29,6 +29,15 @@ import Testing
         configure: (inout ServerConfiguration) -> Void = { _ in },
         _ body: (DNSServer) async throws -> Void
     ) async throws {
+        try await withServer(listen, store: store, configure: configure, body)
+    }
+
+    static func withServer(
+        _ listen: [String],
+        store: ZoneStore,
+        configure: (inout ServerConfiguration) -> Void,
+        _ body: (DNSServer) async throws -> Void
+    ) async throws {
         var configuration = ServerConfiguration(listen: listen.map { ListenAddress($0)! })
         configuration.workers = 2
         configure(&configuration)
