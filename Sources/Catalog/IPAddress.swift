@@ -5,14 +5,24 @@ package enum IPAddress: Hashable, Sendable {
     /// Sixteen octets, the first in the highest byte of `high`.
     case v6(high: UInt64, low: UInt64)
 
-    package var isIPv4: Bool {
+    @inlinable package var isIPv4: Bool {
         if case .v4 = self { true } else { false }
+    }
+
+    // Spelt out so that other modules compare in place.
+    @inlinable package static func == (left: IPAddress, right: IPAddress) -> Bool {
+        switch (left, right) {
+        case (.v4(let left), .v4(let right)): left == right
+        case (.v6(let leftHigh, let leftLow), .v6(let rightHigh, let rightLow)):
+            leftHigh == rightHigh && leftLow == rightLow
+        default: false
+        }
     }
 }
 
 extension IPAddress: Comparable {
     /// IPv4 sorts before IPv6; within a family the order is numeric.
-    package static func < (left: IPAddress, right: IPAddress) -> Bool {
+    @inlinable package static func < (left: IPAddress, right: IPAddress) -> Bool {
         switch (left, right) {
         case (.v4(let left), .v4(let right)): left < right
         case (.v4, .v6): true

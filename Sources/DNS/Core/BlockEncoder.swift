@@ -40,20 +40,29 @@ extension RecordSetError: CustomStringConvertible {
 /// Turns record sets into a `NameBlock`, through one buffer kept between calls.
 struct BlockEncoder: ~Copyable {
     private let apex: [UInt8]
+    /// The apex as `NameBytes` wants it.
+    private let paddedApex: UnsafeMutableRawPointer
     private let hashKey: UInt64
     private var targetHashes: [UInt64] = []
+    private var lastSet: LastSet?
     private var buffer: UnsafeMutableRawPointer
     private var capacity: Int
     private var end = 0
 
     init(apex: DomainName, hashKey: UInt64) {
         self.apex = apex.wire
+        paddedApex = .allocate(byteCount: apex.wire.count + NameBytes.padding, alignment: 8)
+        paddedApex.initializeMemory(as: UInt8.self, repeating: 0, count: apex.wire.count + NameBytes.padding)
+        paddedApex.copyMemory(from: apex.wire, byteCount: apex.wire.count)
         self.hashKey = hashKey
         capacity = 4096
         buffer = .allocate(byteCount: capacity, alignment: 8)
     }
 
-    deinit { buffer.deallocate() }
+    deinit {
+        buffer.deallocate()
+        paddedApex.deallocate()
+    }
 
     /// Encodes a name and its sets into a new allocation, which is the caller's.
     ///
@@ -113,15 +122,15 @@ struct BlockEncoder: ~Copyable {
         let start = end
         // RFC 2181 section 8: the top bit of a TTL is not used.
         let ttl = min(set.ttl, UInt32(Int32.max))
+        if let lastSet, set.type == .srv, lastSet.holds(set) {
+            append(lastSet.bytes)
+            return lastSet.entry(at: start)
+        }
         var apexPointers = false
+        let header = RecordHeader(type: set.type, ttl: ttl)
         for data in set.data {
-            reserve(EncodedSet.recordHeader)
-            append(0xC00C as UInt16)
-            append(set.type.rawValue)
-            append(RecordClass.in.rawValue)
-            append(ttl)
-            let length = end
-            append(0 as UInt16)
+            let length = end + EncodedSet.recordHeader - 2
+            append(header)
             try append(data, of: set.type, apexPointers: &apexPointers)
             guard let dataLength = UInt16(exactly: end - length - 2) else { throw .dataTooLong(set.type) }
             buffer.storeBytes(of: dataLength.bigEndian, toByteOffset: length, as: UInt16.self)
@@ -130,7 +139,7 @@ struct BlockEncoder: ~Copyable {
         let count = set.data.count
         let length = end - start
         if set.type == .srv { appendTargetHashes() }
-        return NameBlock.SetEntry(
+        let entry = NameBlock.SetEntry(
             type: set.type.rawValue,
             count: UInt16(count),
             stride: set.type == .a || set.type == .aaaa ? UInt16(length / count) : 0,
@@ -138,7 +147,14 @@ struct BlockEncoder: ~Copyable {
             start: UInt32(start),
             length: UInt32(length)
         )
+        if set.type == .srv, count > 1 {
+            lastSet = LastSet(set, entry, Array(UnsafeRawBufferPointer(start: buffer + start, count: end - start)))
+        }
+        return entry
     }
+
+    /// What is remembered between sets is only of use in one batch of changes.
+    mutating func forget() { lastSet = nil }
 
     private mutating func append(
         _ data: RecordData,
@@ -152,14 +168,11 @@ struct BlockEncoder: ~Copyable {
             append(high)
             append(low)
         case (.srv(let priority, let weight, let port, let target), .srv):
-            append(priority)
-            append(weight)
-            append(port)
+            append(UInt64(priority) << 48 | UInt64(weight) << 32 | UInt64(port) << 16)
+            end -= 2
             let start = end
             append(target.wire)
-            // Read back from the buffer, where it is padded.
-            let labels = target.lengthBelow(apex) ?? 0
-            targetHashes.append(labels > 0 ? NameBytes.hash(buffer + start, count: labels, key: hashKey) : 0)
+            targetHashes.append(hashOfTarget(at: start))
         case (.ns(let name), .ns), (.cname(let name), .cname), (.ptr(let name), .ptr):
             appendCompressible(name, &apexPointers)
         case (.soa(let authority), .soa):
@@ -184,6 +197,16 @@ struct BlockEncoder: ~Copyable {
         }
     }
 
+    /// The hash, relative to the apex, of the name that ends the buffer, zero for a name elsewhere.
+    private func hashOfTarget(at start: Int) -> UInt64 {
+        let labels = end - start - apex.count
+        guard labels > 0, NameBytes.equal(buffer + start + labels, paddedApex, count: apex.count) else { return 0 }
+        // The same octets may begin within a label.
+        var offset = 0
+        while offset < labels { offset += 1 + Int((buffer + start).load(fromByteOffset: offset, as: UInt8.self)) }
+        return offset == labels ? NameBytes.hash(buffer + start, count: labels, key: hashKey) : 0
+    }
+
     private mutating func appendTargetHashes() {
         for hash in targetHashes {
             reserve(8)
@@ -205,6 +228,23 @@ struct BlockEncoder: ~Copyable {
     }
 
     // MARK: - Bytes
+
+    /// What all records of a set begin with, in wire order; their length is filled in later.
+    private struct RecordHeader {
+        let start: UInt64
+        let end: UInt32
+
+        init(type: RecordType, ttl: UInt32) {
+            let names = UInt64(0xC00C) << 48 | UInt64(type.rawValue) << 32 | UInt64(RecordClass.in.rawValue) << 16
+            start = names | UInt64(ttl >> 16)
+            end = ttl << 16
+        }
+    }
+
+    private mutating func append(_ header: RecordHeader) {
+        append(header.start)
+        append(header.end)
+    }
 
     private mutating func append(_ value: some FixedWidthInteger) {
         let size = MemoryLayout.size(ofValue: value)
@@ -234,6 +274,34 @@ struct BlockEncoder: ~Copyable {
         larger.copyMemory(from: buffer, byteCount: end)
         buffer.deallocate()
         buffer = larger
+    }
+}
+
+/// The SRV set encoded last: the name of a service and that of its only port hold the very same records.
+private struct LastSet {
+    private let set: RecordSet
+    private let entry: NameBlock.SetEntry
+    /// Records and target hashes.
+    let bytes: [UInt8]
+
+    init(_ set: RecordSet, _ entry: NameBlock.SetEntry, _ bytes: [UInt8]) {
+        self.set = set
+        self.entry = entry
+        self.bytes = bytes
+    }
+
+    /// Whether `other` is the same array, which is cheaper to find out than whether it is equal.
+    func holds(_ other: RecordSet) -> Bool {
+        set.ttl == other.ttl && set.data.count == other.data.count
+            && set.data.withUnsafeBufferPointer { mine in
+                other.data.withUnsafeBufferPointer { $0.baseAddress == mine.baseAddress }
+            }
+    }
+
+    func entry(at start: Int) -> NameBlock.SetEntry {
+        var entry = entry
+        entry.start = UInt32(start)
+        return entry
     }
 }
 

@@ -98,6 +98,7 @@ struct ZoneWriter: ~Copyable {
             }
             if replaced.count >= Self.retirementSlice { retire() }
         }
+        encoder.forget()
         if changed > 0 { publishApex() }
         retire()
         if isRecording, changed > 0 {

@@ -63,29 +63,14 @@ enum HostLabel: Hashable {
 
     /// The name of this label under `parent`; `nil` when it would be over 255 octets.
     func name(under parent: DomainName) -> DomainName? {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { label in
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64 + 255) { wire in
+            let label = UnsafeMutableBufferPointer(rebasing: wire[1...])
             let length = write(to: label)
             let total = 1 + length + parent.wire.count
             guard total <= 255 else { return nil }
-            let wire = [UInt8](unsafeUninitializedCapacity: total) { wire, count in
-                wire[0] = UInt8(length)
-                let start = UnsafeMutableBufferPointer(rebasing: wire[1...])
-                _ = start.update(fromContentsOf: label[..<length])
-                _ = UnsafeMutableBufferPointer(rebasing: start[length...]).update(fromContentsOf: parent.wire)
-                count = total
-            }
-            return DomainName(uncheckedWire: wire)
-        }
-    }
-}
-
-extension HostLabel {
-    static func < (left: HostLabel, right: HostLabel) -> Bool {
-        switch (left, right) {
-        case (.dashed(let left), .dashed(let right)): left < right
-        case (.dashed, .given): true
-        case (.given, .dashed): false
-        case (.given(let left), .given(let right)): left < right
+            wire[0] = UInt8(length)
+            _ = UnsafeMutableBufferPointer(rebasing: label[length...]).update(fromContentsOf: parent.wire)
+            return DomainName(uncheckedWire: Array(UnsafeBufferPointer(rebasing: wire[..<total])))
         }
     }
 }

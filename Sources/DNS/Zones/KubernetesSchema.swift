@@ -54,16 +54,17 @@ struct KubernetesSchema {
                 builder.layout.face = .addresses(service.clusterAddresses, offers)
             }
             builder.layout.reserveCapacity(service.endpoints.count)
+            let weight = service.settings.weight
             for index in service.endpoints.indices where service.endpoints[index].readiness == .ready {
                 builder.add(
                     service.endpoints,
                     at: index,
-                    priority: zone.distance(to: service.endpoints[index]),
-                    weight: service.settings.weight
+                    priority: zone.near == nil ? 0 : zone.distance(to: service.endpoints[index]),
+                    weight: weight
                 )
             }
         }
-        let (finished, noticed) = builder.finish { service.endpoints[$0.source].podName }
+        let (finished, noticed) = builder.finish { _, source in service.endpoints[source].podName }
         problems += noticed
         guard finished.exists else {
             // Section 2.4.1: a headless service without ready endpoints does not exist.

@@ -26,7 +26,8 @@ struct LayoutBuilder {
     private var badHostnames: (first: String, count: Int)?
     private var longNames = 0
     /// The ports of the endpoint before and the offers made of them: a slice's endpoints share one list.
-    private var lastPorts: (list: [EndpointPort], offers: Range<Int>)?
+    private var lastPorts: [EndpointPort] = []
+    private var lastOffers = 0..<0
 
     init(layout: ServiceLayout, hostNaming: HostNaming, unnamedPortLabel: [UInt8]? = nil) {
         self.layout = layout
@@ -44,12 +45,20 @@ struct LayoutBuilder {
         weight: Int?,
         isLastResort: Bool = false
     ) {
-        let host: ServiceLayout.HostKey
-        let address: IPAddress?
+        func backend(at address: IPAddress?) -> ServiceLayout.Backend {
+            ServiceLayout.Backend(
+                address: address,
+                priority: priority,
+                weight: weight.map { UInt16(clamping: $0) },
+                isLastResort: isLastResort,
+                offers: offers(of: endpoints[index].ports),
+                source: index
+            )
+        }
         switch endpoints[index].host {
-        case .address(let known):
-            guard let label = label(of: endpoints[index].hostname, at: known, under: layout.sites[site]) else { return }
-            (host, address) = (.own(site: site, label: label), known)
+        case .address(let address):
+            guard let label = label(of: endpoints[index].hostname, at: address, under: site) else { return }
+            layout.add(backend(at: address), site: site, label: label)
         case .name(let text):
             guard let name = DomainName(hostName: text) else {
                 problems.append(
@@ -60,25 +69,14 @@ struct LayoutBuilder {
                 )
                 return
             }
-            (host, address) = (.foreign(name), nil)
+            layout.add(backend(at: nil), foreign: name)
         }
-        layout.add(
-            ServiceLayout.Backend(
-                host: host,
-                address: address,
-                priority: priority,
-                weight: weight.map { UInt16(clamping: $0) },
-                isLastResort: isLastResort,
-                offers: offers(of: endpoints[index].ports),
-                source: index
-            )
-        )
     }
 
     /// The finished layout, with what was noticed on the way.
     ///
     /// - Parameter pod: see ``ServiceLayout/seal(portOwners:pod:)``.
-    consuming func finish(pod: (ServiceLayout.Backend) -> String?) -> (ServiceLayout, [Problem]) {
+    consuming func finish(pod: (_ site: Int, _ source: Int) -> String?) -> (ServiceLayout, [Problem]) {
         layout.seal(portOwners: ports.owners, pod: pod)
         problems += ports.problems
         if let (first, count) = badHostnames {
@@ -109,7 +107,7 @@ struct LayoutBuilder {
     }
 
     private mutating func offers(of list: [EndpointPort]) -> Range<Int> {
-        if let lastPorts, lastPorts.list.isSameList(as: list) { return lastPorts.offers }
+        if lastPorts.isSameList(as: list) { return lastOffers }
         var offers: [ServiceLayout.Offer] = []
         for port in list {
             offers.append(
@@ -120,12 +118,12 @@ struct LayoutBuilder {
                 )
             )
         }
-        let range = layout.add(offers)
-        lastPorts = (list, range)
-        return range
+        lastPorts = list
+        lastOffers = layout.add(offers)
+        return lastOffers
     }
 
-    private mutating func label(of hostname: String?, at address: IPAddress, under site: DomainName) -> HostLabel? {
+    private mutating func label(of hostname: String?, at address: IPAddress, under site: Int) -> HostLabel? {
         var label = HostLabel.dashed(address)
         if hostNaming == .hostnames, let hostname, !hostname.isEmpty {
             if let given = HostLabel(hostname: hostname) {
@@ -135,8 +133,8 @@ struct LayoutBuilder {
             }
         }
         // Only a name this long can make any label too long.
-        guard site.wire.count > 255 - 64 else { return label }
-        if label.name(under: site) != nil { return label }
+        guard layout.sites[site].wire.count > 255 - 64 else { return label }
+        if label.name(under: layout.sites[site]) != nil { return label }
         longNames += 1
         return nil
     }

@@ -92,10 +92,7 @@ struct MergedSchema {
                 )
             }
         }
-        let (finished, noticed) = builder.finish { backend in
-            guard case .own(let site, _) = backend.host else { return nil }
-            return services[site]?.endpoints[backend.source].podName
-        }
+        let (finished, noticed) = builder.finish { site, source in services[site]?.endpoints[source].podName }
         problems += noticed
         guard finished.exists else {
             let reason =

@@ -43,24 +43,13 @@ struct RegistrySchema {
                 isLastResort: isLastResort
             )
         }
-        if let target = onlyForeignName(in: builder.layout), target != name {
-            builder.layout.face = .alias(target)
-        }
-        let (finished, noticed) = builder.finish { service.endpoints[$0.source].podName }
+        var (finished, noticed) = builder.finish { _, source in service.endpoints[source].podName }
         problems += noticed
+        if let target = finished.onlyForeignName, target != name { finished.face = .alias(target) }
         guard finished.exists else {
             return ProjectedService(problems: problems, absence: "it has no healthy instance")
         }
         return ProjectedService(layout: finished, problems: problems)
-    }
-
-    /// The name all instances go by, if there are no addresses and no other names: the service is an alias of it then,
-    /// for clients that ask for addresses alone. A name has one CNAME record at most (RFC 1034 section 3.6.2).
-    private func onlyForeignName(in layout: ServiceLayout) -> DomainName? {
-        guard case .foreign(let name) = layout.backends.first?.host,
-            layout.backends.allSatisfy({ $0.host == .foreign(name) })
-        else { return nil }
-        return name
     }
 }
 

@@ -39,7 +39,7 @@ extension ServiceLayout {
         bindings.reserveCapacity(backends.count)
         for backend in backends {
             for index in backend.offers where isListed[index] {
-                let (offer, host) = (offers[index], backend.hostIndex)
+                let (offer, host) = (offers[index], backend.host)
                 let key = host << 24 | Int(offer.scheme?.rawValue ?? 0) << 16 | Int(offer.port)
                 guard seen?.insert(key).inserted != false else { continue }
                 // A priority of zero would make an alias.
@@ -96,7 +96,7 @@ extension ServiceLayout {
         return data.filter { seen.insert($0).inserted }
     }
 
-    func hasSameBindings(_ label: String, as old: ServiceLayout) -> Bool {
+    func hasSameBindings(_ label: String, as old: ServiceLayout, _ pairs: HostPairs) -> Bool {
         func hints(_ binding: Binding, of layout: ServiceLayout) -> [IPAddress] {
             var hints: [IPAddress] = []
             layout.forEachHint(binding) { hints.append($0) }
@@ -105,7 +105,7 @@ extension ServiceLayout {
         return bindings(label).elementsEqual(old.bindings(label)) { mine, theirs in
             mine.priority == theirs.priority && mine.offer.port == theirs.offer.port
                 && mine.offer.scheme == theirs.offer.scheme
-                && mine.host.map { hosts[$0].key } == theirs.host.map { old.hosts[$0].key }
+                && pairs.areSame(theirs.host, mine.host)
                 && hints(mine, of: self) == hints(theirs, of: old)
         }
     }

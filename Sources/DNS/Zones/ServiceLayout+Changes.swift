@@ -18,46 +18,58 @@ extension ServiceLayout {
         let old = old.flatMap { $0.exists ? $0 : nil }
         let new = new.flatMap { $0.exists ? $0 : nil }
         let hostNames = new?.hostNames() ?? []
+        let pairs = HostPairs(old, new)
 
-        var hostsGone: [OwnerChange] = []
-        compareHosts(old, new) { difference in
-            switch difference {
-            case .gone(let owner): hostsGone.append(OwnerChange(owner: owner, sets: []))
-            case .present(let host):
-                let owner = hostNames[host]
-                changes.present.append(OwnerChange(owner: owner, sets: new?.hostSets(host, name: owner) ?? []))
-            }
-        }
+        new?.appendHosts(differingFrom: old, pairs, hostNames: hostNames, to: &changes)
         let removals = old?.removals(comingTo: new) ?? []
         // SRV records must not lead to an alias (RFC 2782): those that would, go before the name becomes one.
         let becomesAlias = if case .alias = new?.face { true } else { false }
         if becomesAlias { changes.present += removals } else { changes.absent += removals }
-        new?.appendOwnChanges(from: old, hostNames: hostNames, to: &changes)
-        changes.absent += hostsGone
+        new?.appendOwnChanges(from: old, pairs, hostNames: hostNames, to: &changes)
+        if let old {
+            for host in pairs.unpaired where old.ownHosts.contains(host) {
+                changes.absent.append(OwnerChange(owner: old.hostName(host), sets: []))
+            }
+        }
 
         if changes.pointers != nil {
-            comparePointers(old, new, hostNames: hostNames) { changes.pointers?.append($0) }
+            comparePointers(old, new, pairs, hostNames: hostNames) { changes.pointers?.append($0) }
         }
     }
 
     /// The changed sets of the service's own name and of those with an underscore.
-    private func appendOwnChanges(from old: ServiceLayout?, hostNames: [DomainName], to changes: inout ForwardChanges) {
-        if old.map({ hasSameFace(as: $0) }) != true {
-            changes.present.append(OwnerChange(owner: name, sets: ownSets(hostNames: hostNames)))
+    private func appendOwnChanges(
+        from old: ServiceLayout?,
+        _ pairs: HostPairs,
+        hostNames: [DomainName],
+        to changes: inout ForwardChanges
+    ) {
+        let own = entries(of: nil)
+        let keepsPorts = old.map { isSame(own, as: $0.entries(of: nil), pairs) } ?? false
+        var records: [RecordSet]?
+        if !keepsPorts || old.map({ hasSameFace(as: $0) }) != true {
+            records = portSets(own, hostNames: hostNames)
+            changes.present.append(OwnerChange(owner: name, sets: faceSets + (records ?? [])))
         }
+        // The name of an only port lists what the service's own name lists: compared, made and encoded once.
+        let hasOnlyPort = hasOnlyPort
+        let hadOnlyPort = hasOnlyPort && old.map { $0.hasOnlyPort && $0.portOwners == portOwners } == true
         for (index, owner) in portOwners.enumerated() {
-            let entries = entries(of: index)
+            let entries = hasOnlyPort ? own : entries(of: index)
             if entries.isEmpty { continue }
-            if let old, let known = old.portOwners.firstIndex(of: owner),
-                isSame(entries, as: old.entries(of: known), of: old)
+            if hadOnlyPort {
+                if keepsPorts { continue }
+            } else if let old, let known = old.portOwners.firstIndex(of: owner),
+                isSame(entries, as: old.entries(of: known), pairs)
             {
                 continue
             }
-            changes.present.append(OwnerChange(owner: owner, sets: portSets(entries, hostNames: hostNames)))
+            let sets = hasOnlyPort ? records : nil
+            changes.present.append(OwnerChange(owner: owner, sets: sets ?? portSets(entries, hostNames: hostNames)))
         }
         for label in ServiceScheme.labels {
             guard let owner = bindingOwner(label) else { continue }
-            if let old, old.bindingOwner(label) != nil, hasSameBindings(label, as: old) { continue }
+            if let old, old.bindingOwner(label) != nil, hasSameBindings(label, as: old, pairs) { continue }
             changes.present.append(OwnerChange(owner: owner, sets: bindingSets(label, hostNames: hostNames)))
         }
         if let owner = grpcConfigOwner, grpcConfig != old?.grpcConfig {
@@ -71,8 +83,8 @@ extension ServiceLayout {
         if let owner = grpcConfigOwner, new?.grpcConfigOwner == nil {
             removals.append(OwnerChange(owner: owner, sets: []))
         }
-        for (index, owner) in portOwners.enumerated() where !entries(of: index).isEmpty {
-            if let new, let kept = new.portOwners.firstIndex(of: owner), !new.entries(of: kept).isEmpty { continue }
+        for (index, owner) in portOwners.enumerated() where hasEntries(of: index) {
+            if let new, let kept = new.portOwners.firstIndex(of: owner), new.hasEntries(of: kept) { continue }
             removals.append(OwnerChange(owner: owner, sets: []))
         }
         for label in ServiceScheme.labels {
@@ -86,33 +98,23 @@ extension ServiceLayout {
 
     // MARK: Hosts
 
-    private enum HostDifference {
-        case gone(DomainName)
-        /// A host of the new layout, to be spelt out.
-        case present(Int)
-    }
-
-    /// Walks the hosts of both layouts side by side and reports those in the zone that differ.
-    private static func compareHosts(_ old: ServiceLayout?, _ new: ServiceLayout?, _ report: (HostDifference) -> Void) {
-        let (oldEnd, newEnd) = (old?.ownHosts.upperBound ?? 0, new?.ownHosts.upperBound ?? 0)
-        var (oldHost, newHost) = (0, 0)
-        while let old, oldHost < oldEnd {
-            guard let new, newHost < newEnd else { break }
-            let (oldKey, newKey) = (old.hosts[oldHost].key, new.hosts[newHost].key)
-            if oldKey == newKey {
-                if !new.isSameHost(newHost, as: oldHost, of: old) { report(.present(newHost)) }
-                oldHost += 1
-                newHost += 1
-            } else if oldKey < newKey {
-                report(.gone(old.hostName(oldHost)))
-                oldHost += 1
-            } else {
-                report(.present(newHost))
-                newHost += 1
+    private func appendHosts(
+        differingFrom old: ServiceLayout?,
+        _ pairs: HostPairs,
+        hostNames: [DomainName],
+        to changes: inout ForwardChanges
+    ) {
+        func append(_ host: Int) {
+            let owner = hostNames[host]
+            changes.present.append(OwnerChange(owner: owner, sets: hostSets(host, name: owner)))
+        }
+        guard let old else { return ownHosts.forEach(append) }
+        for host in ownHosts {
+            guard let known = pairs[host], isSameHost(host, as: known, of: old, pairs) else {
+                append(host)
+                continue
             }
         }
-        if let old { for host in oldHost..<oldEnd { report(.gone(old.hostName(host))) } }
-        for host in newHost..<newEnd { report(.present(host)) }
     }
 
     /// The hosts whose names are in the zone; foreign ones come after them.
@@ -122,7 +124,7 @@ extension ServiceLayout {
         return 0..<end
     }
 
-    private func isSameHost(_ host: Int, as oldHost: Int, of old: ServiceLayout) -> Bool {
+    private func isSameHost(_ host: Int, as oldHost: Int, of old: ServiceLayout, _ pairs: HostPairs) -> Bool {
         let (members, oldMembers) = (hosts[host].members, old.hosts[oldHost].members)
         if members.count == 1, oldMembers.count == 1 {
             return isSameBackend(self.members[members.lowerBound], as: old.members[oldMembers.lowerBound], of: old)
@@ -131,7 +133,7 @@ extension ServiceLayout {
         forEachAddress(of: host) { mine.append($0) }
         old.forEachAddress(of: oldHost) { theirs.append($0) }
         guard mine == theirs else { return false }
-        return !hostsOfferPorts || isSame(entries(ofHost: host), as: old.entries(ofHost: oldHost), of: old)
+        return !hostsOfferPorts || isSame(entries(ofHost: host), as: old.entries(ofHost: oldHost), pairs)
     }
 
     private func isSameBackend(_ backend: Int, as oldBackend: Int, of old: ServiceLayout) -> Bool {
@@ -147,21 +149,63 @@ extension ServiceLayout {
 
     // MARK: Sets
 
+    /// Whether the service's own name holds the same, SRV records aside.
     private func hasSameFace(as old: ServiceLayout) -> Bool {
         switch (face, old.face) {
         case (.alias(let mine), .alias(let theirs)): mine == theirs
         case (.alias, _), (_, .alias): false
-        default:
-            addresses() == old.addresses() && isSame(entries(of: nil), as: old.entries(of: nil), of: old)
+        default: addresses() == old.addresses()
         }
     }
 
     /// Whether two layouts' entries make equal records.
-    private func isSame(_ entries: [Entry], as theirs: [Entry], of old: ServiceLayout) -> Bool {
+    private func isSame(_ entries: [Entry], as theirs: [Entry], _ pairs: HostPairs) -> Bool {
         entries.elementsEqual(theirs) { mine, theirs in
             mine.port == theirs.port && mine.priority == theirs.priority && mine.weight == theirs.weight
                 && mine.isLastResort == theirs.isLastResort && mine.addresses == theirs.addresses
-                && mine.host.map { hosts[$0].key } == theirs.host.map { old.hosts[$0].key }
+                && pairs.areSame(theirs.host, mine.host)
         }
+    }
+}
+
+/// Which hosts two layouts of one name have in common.
+struct HostPairs {
+    /// By host of the new layout, the old one's with the same key.
+    private var old: [Int?] = []
+    /// Hosts of the old layout that the new one has not.
+    private(set) var unpaired: [Int] = []
+
+    /// Walks the hosts of both side by side.
+    init(_ old: ServiceLayout?, _ new: ServiceLayout?) {
+        guard let old, let new else {
+            self.old = Array(repeating: nil, count: new?.hosts.count ?? 0)
+            unpaired = old.map { Array($0.hosts.indices) } ?? []
+            return
+        }
+        self.old.reserveCapacity(new.hosts.count)
+        var host = 0
+        for candidate in new.hosts.indices {
+            var order = 1
+            while host < old.hosts.count {
+                order = old.order(of: old.hosts[host].key, to: new.hosts[candidate].key, in: new)
+                guard order < 0 else { break }
+                unpaired.append(host)
+                host += 1
+            }
+            let isPair = host < old.hosts.count && order == 0
+            self.old.append(isPair ? host : nil)
+            if isPair { host += 1 }
+        }
+        unpaired += host..<old.hosts.count
+    }
+
+    /// The old host that is the new layout's `host`.
+    subscript(host: Int) -> Int? { old[host] }
+
+    /// Whether a host of the old layout is one of the new; `nil` is the service itself.
+    func areSame(_ theirs: Int?, _ ours: Int?) -> Bool {
+        guard let ours else { return theirs == nil }
+        guard let pair = old[ours] else { return false }
+        return pair == theirs
     }
 }

@@ -27,7 +27,7 @@ extension ServiceLayout {
         }
         for index in backends.indices {
             guard let address = backends[index].address else { continue }
-            pointers.append(Pointer(address: address, host: backends[index].hostIndex))
+            pointers.append(Pointer(address: address, host: backends[index].host))
         }
         func isBefore(_ left: Pointer, _ right: Pointer) -> Bool {
             left.address != right.address ? left.address < right.address : (left.host ?? -1) < (right.host ?? -1)
@@ -43,6 +43,7 @@ extension ServiceLayout {
     static func comparePointers(
         _ old: ServiceLayout?,
         _ new: ServiceLayout?,
+        _ pairs: HostPairs,
         hostNames: [DomainName],
         report: (PointerDifference) -> Void
     ) {
@@ -63,7 +64,7 @@ extension ServiceLayout {
             } else {
                 let (leftEnd, rightEnd) = (endOfRun(theirs, from: left), endOfRun(ours, from: right))
                 let isSame = theirs[left..<leftEnd].elementsEqual(ours[right..<rightEnd]) {
-                    $0.host.map { old?.hosts[$0].key } == $1.host.map { new?.hosts[$0].key }
+                    pairs.areSame($0.host, $1.host)
                 }
                 if !isSame { report(.renamed(ours[right].address)) }
                 (left, right) = (leftEnd, rightEnd)

@@ -23,8 +23,9 @@ extension ServiceLayout {
     func hostName(_ index: Int) -> DomainName {
         switch hosts[index].key {
         // A label that does not fit before its site was refused when the backend was added.
-        case .own(let site, let label): label.name(under: sites[site])!
-        case .foreign(let name): name
+        case .address(let site, let address): HostLabel.dashed(address).name(under: sites[site])!
+        case .given(let site, let label): HostLabel.given(givenLabels[label]).name(under: sites[site])!
+        case .foreign(let name): foreignNames[name]
         }
     }
 
@@ -108,6 +109,22 @@ extension ServiceLayout {
         }
     }
 
+    /// Whether a `_port._protocol` name has records.
+    func hasEntries(of owner: Int) -> Bool {
+        if case .addresses(_, let offers) = face { return offers.contains { $0.owner == owner } }
+        return backends.contains { offers[$0.offers].contains { $0.owner == owner } }
+    }
+
+    /// True when the service's own name and its only `_port._protocol` name list the same.
+    var hasOnlyPort: Bool {
+        guard portOwners.count == 1 else { return false }
+        return switch face {
+        case .alias: false
+        case .addresses(_, let offers): offers.allSatisfy { $0.owner == 0 }
+        case .endpoints: offers.allSatisfy { $0.owner == 0 }
+        }
+    }
+
     func entries(ofHost host: Int) -> [Entry] {
         var entries: [Entry] = []
         entries.reserveCapacity(hosts[host].members.count)
@@ -124,7 +141,7 @@ extension ServiceLayout {
                     weight: backend.weight,
                     isLastResort: backend.isLastResort,
                     port: offers[index].port,
-                    host: backend.hostIndex
+                    host: backend.host
                 )
             )
         }
@@ -180,12 +197,12 @@ extension ServiceLayout {
 
     // MARK: Sets
 
-    /// What the service's own name holds.
-    func ownSets(hostNames: [DomainName]) -> [RecordSet] {
+    /// What the service's own name holds, SRV records aside.
+    var faceSets: [RecordSet] {
         if case .alias(let target) = face { return [RecordSet(type: .cname, ttl: ttl, data: [.cname(target)])] }
         var sets: [RecordSet] = []
         appendAddressSets(to: &sets) { addresses().prefix(Self.maximumRecords).forEach($0) }
-        return sets + portSets(entries(of: nil), hostNames: hostNames)
+        return sets
     }
 
     /// The SRV set of `entries`; none when there are none.

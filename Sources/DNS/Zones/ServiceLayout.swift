@@ -25,17 +25,18 @@ struct ServiceLayout {
         var scheme: ServiceScheme?
     }
 
-    /// Whose name an endpoint goes by.
-    enum HostKey: Hashable {
-        /// A name in the zone: `label` before the site with that index.
-        case own(site: Int, label: HostLabel)
-        /// A name from elsewhere, which only SRV records can point to.
-        case foreign(DomainName)
+    /// Whose name an endpoint goes by. Without references, as most are addresses; see ``order(of:to:in:)``.
+    enum HostKey {
+        /// The dashed address before the site with that index.
+        case address(site: Int, IPAddress)
+        /// One of ``givenLabels`` before the site.
+        case given(site: Int, Int)
+        /// One of ``foreignNames``, which only SRV records can point to.
+        case foreign(Int)
     }
 
-    /// An endpoint that the zone shows.
+    /// An endpoint that the zone shows. Without references, so that the many of a large service are walked cheaply.
     struct Backend {
-        let host: HostKey
         /// `nil` behind a foreign name.
         let address: IPAddress?
         let priority: UInt16
@@ -48,7 +49,7 @@ struct ServiceLayout {
         /// In the list of endpoints it came from.
         let source: Int
         /// In ``hosts``, once sealed.
-        fileprivate(set) var hostIndex = 0
+        fileprivate(set) var host = 0
     }
 
     /// A host name and the backends that go by it.
@@ -72,6 +73,12 @@ struct ServiceLayout {
     var grpcConfig: [[UInt8]]?
     /// In the order in which records are kept when not all fit.
     private(set) var backends: [Backend] = []
+    /// Whose names ``backends`` go by, until sealed.
+    private var keys: [HostKey] = []
+    /// Labels of hosts that are not named by an address.
+    private(set) var givenLabels: [String] = []
+    /// Names from elsewhere.
+    private(set) var foreignNames: [DomainName] = []
     private(set) var offers: [Offer] = []
     /// The `_port._protocol` names.
     private(set) var portOwners: [DomainName] = []
@@ -93,12 +100,22 @@ struct ServiceLayout {
         case .addresses, .alias: true
         }
     }
+
+    /// The name all instances go by, if there are no addresses and no other names: a registry's service is an alias of it
+    /// then, for clients that ask for addresses alone. A name has one CNAME record at most (RFC 1034 section 3.6.2).
+    var onlyForeignName: DomainName? {
+        guard hosts.count == 1, case .foreign(let index) = hosts[0].key else { return nil }
+        return foreignNames[index]
+    }
 }
 
 // MARK: - Making
 
 extension ServiceLayout {
-    mutating func reserveCapacity(_ count: Int) { backends.reserveCapacity(count) }
+    mutating func reserveCapacity(_ count: Int) {
+        backends.reserveCapacity(count)
+        keys.reserveCapacity(count)
+    }
 
     /// Adds offers for what a slice of endpoints listens on.
     mutating func add(_ ports: some Collection<Offer>) -> Range<Int> {
@@ -107,19 +124,36 @@ extension ServiceLayout {
         return start..<offers.count
     }
 
-    mutating func add(_ backend: Backend) { backends.append(backend) }
+    /// Adds a backend with a name in the zone.
+    mutating func add(_ backend: Backend, site: Int, label: HostLabel) {
+        backends.append(backend)
+        switch label {
+        case .dashed(let address): keys.append(.address(site: site, address))
+        case .given(let text):
+            keys.append(.given(site: site, givenLabels.count))
+            givenLabels.append(text)
+        }
+    }
+
+    /// Adds a backend behind a name from elsewhere.
+    mutating func add(_ backend: Backend, foreign name: DomainName) {
+        backends.append(backend)
+        keys.append(.foreign(foreignNames.count))
+        foreignNames.append(name)
+    }
 
     /// Puts the backends in their final order and finds the hosts.
     ///
-    /// - Parameter pod: names the workload behind a backend, so that of a workload with addresses of both families
-    ///   either both or none are cut off when records do not fit.
-    mutating func seal(portOwners: [DomainName], pod: (Backend) -> String?) {
+    /// - Parameter pod: names the workload behind a backend, by its site and ``Backend/source``, so that of a workload with
+    ///   addresses of both families either both or none are cut off when records do not fit.
+    mutating func seal(portOwners: [DomainName], pod: (_ site: Int, _ source: Int) -> String?) {
         self.portOwners = portOwners
         arrange(pod: pod)
         findHosts()
+        keys = []
     }
 
-    private mutating func arrange(pod: (Backend) -> String?) {
+    private mutating func arrange(pod: (_ site: Int, _ source: Int) -> String?) {
         var families: (v4: Bool, v6: Bool) = (false, false)
         var isOrdered = true
         for index in backends.indices {
@@ -130,62 +164,73 @@ extension ServiceLayout {
             }
             if index > 0, backends[index - 1].priority > backends[index].priority { isOrdered = false }
         }
-        if !isOrdered { backends.sort { $0.priority < $1.priority } }
+        if !isOrdered { arrange(backends.indices.sorted { backends[$0].priority < backends[$1].priority }) }
         guard families.v4, families.v6 else { return }
 
         struct Pod: Hashable {
             let site: Int
             let name: String
         }
-        func identify(_ backend: Backend) -> Pod? {
-            guard case .own(let site, _) = backend.host, let name = pod(backend) else { return nil }
+        func identify(_ index: Int) -> Pod? {
+            guard let site = keys[index].site, let name = pod(site, backends[index].source) else { return nil }
             return Pod(site: site, name: name)
         }
         var rankOfPod: [Pod: Int] = [:]
-        for (rank, backend) in backends.enumerated() where backend.address?.isIPv4 == true {
-            if let pod = identify(backend), rankOfPod[pod] == nil { rankOfPod[pod] = rank }
+        for index in backends.indices where backends[index].address?.isIPv4 == true {
+            if let pod = identify(index), rankOfPod[pod] == nil { rankOfPod[pod] = index }
         }
-        let ranked = backends.enumerated().map { offset, backend in
-            let isIPv4 = backend.address?.isIPv4 == true
-            let rank = isIPv4 ? offset : identify(backend).flatMap { rankOfPod[$0] } ?? .max
-            return (key: (backend.priority, isIPv4 ? 0 : 1, rank), backend: backend)
+        let ranks = backends.indices.map { index in
+            let isIPv4 = backends[index].address?.isIPv4 == true
+            let rank = isIPv4 ? index : identify(index).flatMap { rankOfPod[$0] } ?? .max
+            return (backends[index].priority, isIPv4 ? 0 : 1, rank)
         }
-        backends = ranked.sorted { $0.key < $1.key }.map(\.backend)
+        arrange(backends.indices.sorted { ranks[$0] < ranks[$1] })
+    }
+
+    private mutating func arrange(_ order: [Int]) {
+        backends = order.map { backends[$0] }
+        keys = order.map { keys[$0] }
     }
 
     private mutating func findHosts() {
-        let order = Self.hostOrder(of: backends)
-        hosts.reserveCapacity(order.count)
-        var start = 0
-        while start < order.count {
-            let key = backends[order[start]].host
-            var end = start
-            while end < order.count, backends[order[end]].host == key {
-                backends[order[end]].hostIndex = hosts.count
-                end += 1
-            }
-            hosts.append(Host(key: key, members: start..<end))
-            start = end
+        members = hostOrder()
+        hosts = hosts(of: members)
+        for host in hosts.indices {
+            for member in hosts[host].members { backends[members[member]].host = host }
         }
-        members = order
     }
 
     /// The indices of backends by host, then address.
-    private static func hostOrder(of backends: [Backend]) -> [Int] {
+    private func hostOrder() -> [Int] {
         func isBefore(_ left: Int, _ right: Int) -> Bool {
-            if backends[left].host != backends[right].host { return backends[left].host < backends[right].host }
+            let names = order(of: keys[left], to: keys[right], in: self)
+            guard names == 0 else { return names < 0 }
             guard let address = backends[left].address, let other = backends[right].address else { return false }
             return address < other
         }
-        let order = Array(backends.indices)
-        let isOrdered = !order.dropFirst().contains { isBefore($0, $0 - 1) }
-        return isOrdered ? order : order.sorted(by: isBefore)
+        let indices = backends.indices
+        let isOrdered = !indices.dropFirst().contains { isBefore($0, $0 - 1) }
+        return isOrdered ? Array(indices) : indices.sorted(by: isBefore)
+    }
+
+    private func hosts(of members: [Int]) -> [Host] {
+        var hosts: [Host] = []
+        hosts.reserveCapacity(members.count)
+        var start = 0
+        for place in members.indices {
+            let next = place + 1
+            if next < members.count, order(of: keys[members[place]], to: keys[members[next]], in: self) == 0 {
+                continue
+            }
+            hosts.append(Host(key: keys[members[place]], members: start..<next))
+            start = next
+        }
+        return hosts
     }
 }
 
 extension ServiceLayout.Backend {
     init(
-        host: ServiceLayout.HostKey,
         address: IPAddress?,
         priority: UInt16,
         weight: UInt16?,
@@ -193,7 +238,6 @@ extension ServiceLayout.Backend {
         offers: Range<Int>,
         source: Int
     ) {
-        self.host = host
         self.address = address
         self.priority = priority
         self.weight = weight
@@ -203,14 +247,42 @@ extension ServiceLayout.Backend {
     }
 }
 
+// MARK: - Host keys
+
 extension ServiceLayout.HostKey {
-    static func < (left: Self, right: Self) -> Bool {
-        switch (left, right) {
-        case (.own(let leftSite, let left), .own(let rightSite, let right)):
-            leftSite != rightSite ? leftSite < rightSite : left < right
-        case (.own, .foreign): true
-        case (.foreign, .own): false
-        case (.foreign(let left), .foreign(let right)): left.wire.lexicographicallyPrecedes(right.wire)
+    /// `nil` for a name from elsewhere.
+    var site: Int? {
+        switch self {
+        case .address(let site, _), .given(let site, _): site
+        case .foreign: nil
+        }
+    }
+}
+
+extension ServiceLayout {
+    /// Below zero when a key of this layout comes before one of `other`, zero when they are the same.
+    @inline(__always)
+    func order(of key: HostKey, to otherKey: HostKey, in other: borrowing ServiceLayout) -> Int {
+        if case .address(let site, let address) = key, case .address(let otherSite, let otherAddress) = otherKey {
+            return site != otherSite ? site - otherSite : address == otherAddress ? 0 : address < otherAddress ? -1 : 1
+        }
+        return orderOfNamed(key, to: otherKey, in: other)
+    }
+
+    @inline(never)
+    private func orderOfNamed(_ key: HostKey, to otherKey: HostKey, in other: borrowing ServiceLayout) -> Int {
+        func order<T: Equatable>(_ left: T, _ right: T, by isBefore: (T, T) -> Bool) -> Int {
+            left == right ? 0 : isBefore(left, right) ? -1 : 1
+        }
+        if let site = key.site, let otherSite = otherKey.site, site != otherSite { return site - otherSite }
+        return switch (key, otherKey) {
+        case (.address(_, let address), .address(_, let otherAddress)): order(address, otherAddress, by: <)
+        case (.given(_, let label), .given(_, let otherLabel)):
+            order(givenLabels[label], other.givenLabels[otherLabel], by: <)
+        case (.foreign(let name), .foreign(let otherName)):
+            order(foreignNames[name], other.foreignNames[otherName]) { $0.wire.lexicographicallyPrecedes($1.wire) }
+        case (.address, _), (.given, .foreign): -1
+        case (_, .address), (.foreign, .given): 1
         }
     }
 }
