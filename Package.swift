@@ -203,7 +203,7 @@ if Context.environment["PORTOLAN_BENCHMARKS"] != nil {
     package.targets.append(
         .executableTarget(
             name: "DNSBenchmark",
-            dependencies: ["DNSCore", "DNSServer", "ServiceCatalog", logging],
+            dependencies: ["DNSCore", "DNSServer", "DNSZones", "ServiceCatalog", logging],
             path: "Benchmarks/dns/Server",
             swiftSettings: settings
         )

@@ -4,27 +4,12 @@ import DNSCore
 /// wants them.
 struct BenchmarkZone {
     static let apex = DomainName("cluster.local")!
-    static let reverseApex = DomainName("10.in-addr.arpa")!
 
     let services: Int
     let endpoints: Int
 
     /// What each service's names hold: addresses, SRV records, a name per endpoint.
     var changes: [OwnerChange] { (0..<services).flatMap { changes(ofService: $0) } }
-
-    /// A PTR record per endpoint.
-    var reverseChanges: [OwnerChange] {
-        (0..<services).flatMap { service in
-            let owner = Self.owner(service)
-            return (0..<endpoints).map { index in
-                let address = address(service, index)
-                var name = Self.reverseApex
-                for shift in [16, 8, 0] as [UInt32] { name = name.prefixed(by: "\(address >> shift & 0xff)")! }
-                let target = owner.prefixed(by: Self.label(address))!
-                return OwnerChange(owner: name, sets: [RecordSet(type: .ptr, ttl: 5, data: [.ptr(target)])])
-            }
-        }
-    }
 
     /// - Parameter rollout: raises the addresses, as new pods have others.
     func changes(ofService service: Int, rollout: Int = 0) -> [OwnerChange] {
@@ -43,6 +28,16 @@ struct BenchmarkZone {
             changes.append(OwnerChange(owner: name, sets: [RecordSet(type: .a, ttl: 5, data: [.a(address)])]))
         }
         return changes
+    }
+
+    /// One endpoint of a service is replaced: one name comes, the service's sets change, one name goes. The next time it is
+    /// replaced back.
+    func replacement(_ number: Int) -> [OwnerChange] {
+        let service = number / 2 * 7 % services
+        let original = changes(ofService: service)
+        let replaced = changes(ofService: service, rollout: 1_000_000 + service)
+        let (old, new) = number % 2 == 0 ? (original, replaced) : (replaced, original)
+        return [new[2], new[0], new[1], OwnerChange(owner: old[2].owner, sets: [])]
     }
 
     func makeZone(_ apex: DomainName, in store: ZoneStore) -> Zone {
@@ -91,20 +86,25 @@ struct BenchmarkZone {
         return text
     }
 
-    /// Queries as dnsperf reads them: five parts A, five parts SRV, one part names that do not exist.
+    /// Queries as dnsperf reads them.
     var queries: String {
-        var lines: [String] = []
+        questions.map { "\($0.name) \($0.type == .srv ? "SRV" : "A")\n" }.joined()
+    }
+
+    /// Five parts A, five parts SRV, one part names that do not exist.
+    var questions: [(name: DomainName, type: RecordType)] {
+        var questions: [(name: DomainName, type: RecordType)] = []
         for service in 0..<services {
             let owner = Self.owner(service)
-            lines += ["\(owner) A", "_http._tcp.\(owner) SRV"]
-            if service % 5 == 0 { lines.append("nobody-\(service).default.svc.cluster.local. A") }
+            questions += [(owner, .a), (owner.prefixed(by: "_tcp")!.prefixed(by: "_http")!, .srv)]
+            if service % 5 == 0 { questions.append((DomainName("nobody-\(service).default.svc.cluster.local")!, .a)) }
         }
         // Neighbours in the zone must not be neighbours in the load.
         var state: UInt32 = 1
-        for index in lines.indices.dropFirst().reversed() {
+        for index in questions.indices.dropFirst().reversed() {
             state = state &* 1_664_525 &+ 1_013_904_223
-            lines.swapAt(index, Int(UInt64(state) * UInt64(index + 1) >> 32))
+            questions.swapAt(index, Int(UInt64(state) * UInt64(index + 1) >> 32))
         }
-        return lines.joined(separator: "\n") + "\n"
+        return questions
     }
 }
