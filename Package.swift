@@ -11,6 +11,7 @@ let settings: [SwiftSetting] = [
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -93,7 +94,11 @@ let package = Package(
             ["HTTPTransport", "ServiceCatalog", "SyncEngine", logging]
         ),
         library("Telemetry", in: "Telemetry"),
-        library("AdminServer", in: "Admin", ["ServiceCatalog", "Telemetry", hummingbird, lifecycle, logging]),
+        library(
+            "AdminServer",
+            in: "Admin",
+            ["ServiceCatalog", "Telemetry", hummingbird, hummingbirdCore, lifecycle, logging, nioCore]
+        ),
         library("PortolanLogs", in: "Portolan/Logs", [logging]),
         library(
             "PortolanConfiguration",

@@ -37,13 +37,18 @@ private struct FixedViews: AdminViews {
 }
 
 /// Runs the listener on a free port while `body` talks to it.
-private func serving(_ views: FixedViews, _ body: (_ url: String) async throws -> Void) async throws {
+private func serving(
+    _ views: FixedViews,
+    idleTimeout: Duration = .seconds(75),
+    _ body: (_ url: String) async throws -> Void
+) async throws {
     let (ports, found) = AsyncStream.makeStream(of: Int.self)
     let server = AdminServer(
         host: "127.0.0.1",
         port: 0,
         views: views,
         logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+        idleTimeout: idleTimeout,
         onListening: { found.yield($0) }
     )
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -101,6 +106,42 @@ private func get(_ url: String) async throws -> (status: Int, type: String?, bod
             let answer = try await get(url + "/v1/services/east/shop/till")
             #expect(answer.status == 404)
             #expect(answer.body.contains("shop/till"))
+        }
+    }
+
+    @Test("Other methods and paths are refused in words", arguments: [HTTPMethod.post, .put, .delete, .patch])
+    func refusals(method: HTTPMethod) async throws {
+        try await serving(FixedViews()) { url in
+            let answer = try await HTTPClient().send(HTTPRequest(method, url + "/v1/systems", body: Array("{}".utf8)))
+            #expect(answer.status == 405)
+            #expect(answer.headers["allow"] == "GET, HEAD")
+            #expect(String(decoding: answer.body, as: UTF8.self).contains("use GET"))
+            let unknown = try await get(url + "/v2/systems")
+            #expect(unknown.status == 404)
+            #expect(unknown.body.contains("/v1/systems"))
+        }
+    }
+
+    @Test("Names in a path may hold what must be percent-encoded")
+    func encodedNames() async throws {
+        try await serving(FixedViews()) { url in
+            let answer = try await get(url + "/v1/explain/a%20b/%C3%BC")
+            #expect(answer.status == 200)
+            #expect(answer.body.contains("a b/ü"))
+        }
+    }
+
+    @Test("Oversized heads are refused; a request that never ends is closed; others are served meanwhile")
+    func hostile() async throws {
+        try await serving(FixedViews(), idleTimeout: .milliseconds(500)) { url in
+            let port = try #require(UInt16(url.split(separator: ":").last ?? ""))
+            let slow = try RawConnection(port: port)
+            slow.send("GET /healthz HTTP/1.1\r\nX-Slow: ")
+            let big = try RawConnection(port: port)
+            big.send("GET /healthz HTTP/1.1\r\nHost: a\r\nX-Big: \(String(repeating: "a", count: 1 << 17))\r\n\r\n")
+            #expect(await big.receiveAll().hasPrefix("HTTP/1.1 400 "))
+            #expect(try await get(url + "/healthz").status == 200)
+            #expect(await slow.receiveAll().isEmpty)
         }
     }
 
