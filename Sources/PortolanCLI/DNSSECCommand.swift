@@ -22,7 +22,8 @@ struct DelegationCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await exiting {
-            for line in try DNSSECKeys.delegations(configurationFile: file.config, zone: zone) { print(line) }
+            let lines = try DNSSECKeys.delegations(configurationFile: file.config, zone: zone)
+            try write(lines.map { $0 + "\n" }.joined())
         }
     }
 }
@@ -44,7 +45,7 @@ struct KeyCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await exiting {
-            print(try DNSSECKeys.generate(zone: zone, isKeySigning: !zsk, directory: directory))
+            try write(DNSSECKeys.generate(zone: zone, isKeySigning: !zsk, directory: directory) + "\n")
         }
     }
 }

@@ -2,13 +2,6 @@ import AdminServer
 import ArgumentParser
 import Portolan
 
-struct AdminOption: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("Where the running instance listens.", valueName: "address"))
-    var admin = "127.0.0.1:8053"
-
-    var client: AdminClient { AdminClient(address: admin) }
-}
-
 struct GetCommand: AsyncParsableCommand {
     enum Subject: String, ExpressibleByArgument, CaseIterable {
         case systems
@@ -40,36 +33,38 @@ struct GetCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting {
             switch subject {
-            case .systems: try await show("/v1/systems", [SystemView].self, Self.systems)
-            case .zones: try await show("/v1/zones", [ZoneView].self, Self.zones)
-            case .services: try await show("/v1/services", [ServiceView].self, Self.services)
-            case .endpoints: try await show("/v1/endpoints", [ServiceView].self, Self.endpoints)
-            case .syncs: try await show("/v1/syncs", [SyncView].self, Self.syncs)
+            case .systems: try await show("systems", [SystemView].self, Self.systems)
+            case .zones: try await show("zones", [ZoneView].self, Self.zones)
+            case .services: try await show("services", [ServiceView].self, Self.services)
+            case .endpoints: try await show("endpoints", [ServiceView].self, Self.endpoints)
+            case .syncs: try await show("syncs", [SyncView].self, Self.syncs)
             }
         }
     }
 
     private func show<View: Decodable>(
-        _ path: String,
+        _ view: String,
         _ type: View.Type,
         _ table: (_ view: View, _ isWide: Bool) -> TextTable
     ) async throws {
-        let body = try await admin.client.get(path)
+        let body = try await admin.client.get("v1", view)
         if output == .json {
-            print(String(decoding: body, as: UTF8.self))
+            try write(String(decoding: body, as: UTF8.self) + "\n")
         } else {
-            print(table(try admin.client.decode(type, from: body), output == .wide).text, terminator: "")
+            try write(table(try admin.client.decode(type, from: body), output == .wide).text())
         }
     }
 
     private static func systems(_ systems: [SystemView], isWide: Bool) -> TextTable {
-        var table = TextTable(["SYSTEM", "KIND", "STATE", "SERVICES", "ENDPOINTS"] + (isWide ? ["REASON"] : []))
+        let more = isWide ? ["REQUIRED", "PROBLEMS", "REASON"] : []
+        var table = TextTable(["SYSTEM", "KIND", "STATE", "SERVICES", "ENDPOINTS"] + more)
         for system in systems {
             var state = system.state.rawValue
             if system.state == .stale { state += " \(Int(system.staleSeconds)) s" }
             if let age = system.rememberedSeconds { state += ", DNS as of \(Int(age)) s ago" }
             let row = [system.name, system.kind, state, "\(system.services)", "\(system.endpoints)"]
-            table.add(row + (isWide ? [system.reason ?? ""] : []))
+            let wide = [system.required ? "yes" : "no", "\(system.problems.count)", system.reason ?? ""]
+            table.add(row + (isWide ? wide : []))
         }
         return table
     }
@@ -116,50 +111,16 @@ struct GetCommand: AsyncParsableCommand {
     }
 
     private static func syncs(_ syncs: [SyncView], isWide: Bool) -> TextTable {
-        let more = isWide ? ["ERROR", "PROBLEMS"] : []
+        let more = isWide ? ["PROBLEMS", "ERROR"] : []
         var table = TextTable(["SYNC", "FROM", "TO", "STATE", "OWNED", "PENDING", "HELD"] + more)
         for sync in syncs {
             let row = [sync.name, sync.from, sync.to, sync.state, "\(sync.owned)", "\(sync.pending)", "\(sync.held)"]
-            table.add(row + (isWide ? [sync.error ?? "", "\(sync.problems.count)"] : []))
+            table.add(row + (isWide ? ["\(sync.problems.count)", sync.error ?? ""] : []))
         }
         return table
     }
 
     private static func ports(_ ports: [ServiceView.Port]) -> String {
         ports.map { "\($0.name.isEmpty ? "" : "\($0.name):")\($0.port)/\($0.protocol)" }.joined(separator: ",")
-    }
-}
-
-struct ExplainCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "explain",
-        abstract: "Follows one service from its API object to every registry and DNS name, and says why not."
-    )
-
-    @Argument(help: ArgumentHelp("The service.", valueName: "namespace/service"))
-    var service: String
-
-    @OptionGroup var admin: AdminOption
-
-    func validate() throws {
-        guard service.split(separator: "/", omittingEmptySubsequences: false).filter({ !$0.isEmpty }).count == 2 else {
-            throw ValidationError("\"\(service)\" is not NAMESPACE/SERVICE")
-        }
-    }
-
-    func run() async throws {
-        try await exiting {
-            let body = try await admin.client.get("/v1/explain/\(service)")
-            for step in try admin.client.decode([ExplainStep].self, from: body) {
-                let sign =
-                    switch step.outcome {
-                    case .ok: "ok     "
-                    case .warning: "warning"
-                    case .stopped: "stopped"
-                    }
-                print("\(sign)  \(step.place): \(step.message)")
-                for detail in step.details { print("           \(detail)") }
-            }
-        }
     }
 }

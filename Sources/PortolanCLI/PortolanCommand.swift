@@ -39,41 +39,19 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting {
             let report = try await Check(configurationFile: file.config).run()
-            for line in report.lines { print(line) }
+            try write(report.lines.map { $0 + "\n" }.joined())
             if let failure = report.failure { throw CommandFailure(failure, message: report.summary) }
+            try write(report.summary + "\n")
         }
     }
 }
 
-struct PlanCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "plan",
-        abstract: "Shows what the syncs would add, change and remove. Writes nothing."
-    )
-
-    @OptionGroup var file: ConfigurationOption
-
-    @Option(name: .shortAndLong, help: "text or json")
-    var output = PlanOutput.text
-
-    func run() async throws {
-        try await exiting {
-            let plan = try await Plan(configurationFile: file.config).run()
-            print(output == .json ? try plan.json() : plan.text, terminator: "")
-        }
-    }
-}
-
-enum PlanOutput: String, ExpressibleByArgument, CaseIterable {
-    case text
-    case json
-}
-
-struct VersionCommand: ParsableCommand {
+struct VersionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "version", abstract: "Shows the version.")
 
-    func run() {
-        print("portolan \(BuildInformation.version) (Swift \(BuildInformation.compiler), \(BuildInformation.platform))")
+    func run() async throws {
+        let build = "Swift \(BuildInformation.compiler), \(BuildInformation.platform)"
+        try await exiting { try write("portolan \(BuildInformation.version) (\(build))\n") }
     }
 }
 

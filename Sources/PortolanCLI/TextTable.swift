@@ -1,20 +1,18 @@
 /// Columns aligned for a terminal.
 struct TextTable {
-    private let header: [String]
     private var rows: [[String]] = []
 
-    init(_ header: [String]) { self.header = header }
+    /// - Parameter header: the first row, where there is one.
+    init(_ header: [String]? = nil) { rows = header.map { [$0] } ?? [] }
 
     mutating func add(_ row: [String]) { rows.append(row) }
 
-    var text: String {
-        let widths = header.indices.map { column in
-            ([header] + rows).map { $0[column].count }.max() ?? 0
-        }
+    func text(separator: String = "   ") -> String {
+        let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         var text = ""
-        for row in [header] + rows {
+        for row in rows {
             let cells = zip(row, widths).map { cell, width in cell + String(repeating: " ", count: width - cell.count) }
-            var line = cells.joined(separator: "   ")
+            var line = cells.joined(separator: separator)
             while line.last == " " { line.removeLast() }
             text += line + "\n"
         }

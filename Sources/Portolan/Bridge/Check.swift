@@ -20,9 +20,20 @@ package struct Check: Sendable {
         fileprivate var count = 0
 
         /// One sentence on the whole.
-        package var summary: String { count == 1 ? "1 thing is in the way" : "\(count) things are in the way" }
+        package var summary: String {
+            switch count {
+            case 0: "The bridge can run."
+            case 1: "1 thing is in the way"
+            default: "\(count) things are in the way"
+            }
+        }
 
-        fileprivate mutating func add(_ place: String, _ finding: ConnectedSystem.Finding) {
+        /// - Parameter status: what the process ends with should this be the worst finding.
+        fileprivate mutating func add(
+            _ place: String,
+            _ finding: ConnectedSystem.Finding,
+            _ status: CommandFailure.Status = .unavailable
+        ) {
             let sign: String
             switch finding.level {
             case .fine: sign = "ok      "
@@ -32,17 +43,19 @@ package struct Check: Sendable {
                 fail(.permission)
             case .failure:
                 sign = "failed  "
-                fail(.unavailable)
+                fail(status)
             }
             let text = finding.text.split(separator: "\n", omittingEmptySubsequences: false)
             lines.append("\(sign)\(place): \(text[0])")
             lines += text.dropFirst().map { "          \($0)" }
         }
 
-        /// What is unavailable goes before a missing permission: without an answer, permissions say nothing.
+        /// What is unavailable goes before a missing permission: without an answer, permissions say nothing. A mistake in
+        /// the configuration goes before both, as no waiting mends it.
         private mutating func fail(_ status: CommandFailure.Status) {
             count += 1
-            if failure != .unavailable { failure = status }
+            let order: [CommandFailure.Status] = [.permission, .unavailable, .configuration]
+            failure = order.last { $0 == status || $0 == failure }
         }
     }
 
@@ -69,12 +82,12 @@ package struct Check: Sendable {
                 let isTarget = configuration.syncs.contains { $0.to == system.name }
                 for finding in await connected.check(isTarget) { report.add(place, finding) }
             } catch {
-                report.add(place, .init(.failure, error.message))
-                report.failure = .configuration
+                report.add(place, .init(.failure, error.message), error.status)
             }
         }
         if let dns = configuration.dns { await check(dns, &report) }
         for plan in ZonePlan.zones(of: configuration) { checkKeys(of: plan, &report) }
+        await check(configuration.admin, &report)
         return report
     }
 
@@ -123,6 +136,20 @@ package struct Check: Sendable {
             report.add("dns", .init(.fine, "can listen on \(dns.listen.map(\.description).joined(separator: ", "))"))
         } catch {
             report.add("dns", .init(error.reason == .notPermitted ? .denied : .failure, "\(error)"))
+        }
+    }
+
+    private func check(_ admin: AdminConfiguration, _ report: inout Report) async {
+        do throws(CommandFailure) {
+            let listener = try await AdminListener.start(
+                on: admin.listen,
+                views: Bridge(logs: LogOutput(level: .critical)),
+                logger: LogOutput(level: .critical).logger("check")
+            )
+            await listener.stop()
+            report.add("admin", .init(.fine, "can listen on \(admin.listen)"))
+        } catch {
+            report.add("admin", .init(error.status == .permission ? .denied : .failure, error.message))
         }
     }
 }

@@ -16,6 +16,8 @@ package struct Plan: Sendable {
             package let address: String?
             package let port: Int?
             package let health: String?
+            /// Of an entry to be changed, what differs: `health critical → passing`, `tags`.
+            package let differs: [String]?
         }
 
         package struct Target: Codable, Sendable, Equatable {
@@ -82,36 +84,27 @@ extension Plan.Outcome {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
     }
-
-    package var text: String { targets.map(\.text).joined(separator: "\n") }
 }
 
 extension Plan.Outcome.Target {
     fileprivate init(_ plan: SyncPlan) {
         target = plan.target.rawValue
         add = plan.added.map { .init($0) }
-        change = plan.changed.map { .init($0.after) }
+        change = plan.changed.map { .init($0.after, differs: $0.differences) }
         remove = plan.removed.map { .init($0) }
         held = plan.held
         problems = plan.problems.map(\.message)
     }
-
-    fileprivate var text: String {
-        var lines = add.map { "+ \($0.line)" } + change.map { "~ \($0.line)" } + remove.map { "- \($0.line)" }
-        lines += problems.map { "! \($0)" }
-        var summary = "\(target): \(add.count) to add, \(change.count) to change, \(remove.count) to remove"
-        if held > 0 { summary += " (\(held) of them held by the removal guard)" }
-        return (lines + [summary]).joined(separator: "\n") + "\n"
-    }
 }
 
 extension Plan.Outcome.Entry {
-    fileprivate init(_ registration: Registration) {
+    fileprivate init(_ registration: Registration, differs: [String]? = nil) {
         id = registration.id.rawValue
         service = registration.service
         address = registration.host.description
         port = Int(registration.port)
         health = registration.health.rawValue
+        self.differs = differs
     }
 
     fileprivate init(_ entry: ObservedEntry) {
@@ -120,10 +113,23 @@ extension Plan.Outcome.Entry {
         address = entry.registration?.host.description
         port = entry.registration.map { Int($0.port) }
         health = entry.registration?.health.rawValue
+        differs = nil
     }
+}
 
-    fileprivate var line: String {
-        guard let address, let port else { return "\(service)  \(id)" }
-        return "\(service)  \(address):\(port)  \(health ?? "")"
+extension SyncPlan.Change {
+    fileprivate var differences: [String] {
+        guard let before = before.registration else { return ["damaged"] }
+        func differ<Value: Equatable>(_ label: String, _ value: (Registration) -> Value) -> String? {
+            value(before) == value(after) ? nil : label
+        }
+        return [
+            differ("health \(before.health.rawValue) → \(after.health.rawValue)", \.health),
+            differ("weight \(before.weight) → \(after.weight)", \.weight),
+            differ("tags", \.tags),
+            differ("metadata", \.metadata),
+            differ("mark", \.mark),
+            differ("address or port") { "\($0.host) \($0.port)" },
+        ].compactMap { $0 }
     }
 }

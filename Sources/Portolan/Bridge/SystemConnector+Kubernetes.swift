@@ -47,7 +47,7 @@ extension SystemConnector {
                 do throws(Trouble) {
                     return try await source.list()
                 } catch {
-                    throw CommandFailure(error.status, message: "system \(name): \(error)")
+                    throw CommandFailure(error.status, message: "\(error)")
                 }
             },
             reread: { await source.reread() },
@@ -73,7 +73,7 @@ extension SystemConnector {
             }
             return try .inCluster(environment: environment)
         } catch {
-            throw CommandFailure(.configuration, message: "system \(name): \(error)")
+            throw CommandFailure(.configuration, message: "\(error)")
         }
     }
 

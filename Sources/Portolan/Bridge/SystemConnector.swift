@@ -69,7 +69,7 @@ struct SystemConnector: Sendable {
         if let token = consul.token, token.value == nil {
             throw CommandFailure(
                 .configuration,
-                message: "system \(name): \(token.place) holds no token; put the ACL token there or leave out token"
+                message: "\(token.place) holds no token; put the ACL token there or leave out token"
             )
         }
         let http = HTTPClient(HTTPClientConfiguration(tls: .init(consul.tls)))
