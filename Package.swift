@@ -114,7 +114,7 @@ let package = Package(
                 "KubernetesClient",
                 "KubernetesSystem", "ManifestsSystem", "PortolanConfiguration", "PortolanLogs", "ServiceCatalog",
                 "SyncEngine",
-                "Telemetry", lifecycle, logging, unixSignals,
+                "Telemetry", lifecycle, logging, nioCore, unixSignals,
             ]
         ),
         .executableTarget(

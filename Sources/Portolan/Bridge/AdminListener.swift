@@ -1,5 +1,7 @@
 internal import AdminServer
+internal import Glibc
 internal import Logging
+internal import NIOCore
 internal import ServiceCatalog
 internal import ServiceLifecycle
 
@@ -36,15 +38,26 @@ struct AdminListener: Sendable {
             let bound = ListenAddress(address: address.address, port: UInt16(clamping: port))
             return AdminListener(configured: address, bound: bound, group: group, task: task)
         }
-        let reason: String =
-            switch await task.result {
-            case .success: "it ended at once"
-            case .failure(let error): "\(error)"
-            }
-        throw CommandFailure(
-            .unavailable,
-            message: "cannot listen on \(address) for admin: \(reason); choose another address under admin.listen"
-        )
+        throw await failure(of: task, on: address)
+    }
+
+    private static func failure(of task: Task<Void, any Error>, on address: ListenAddress) async -> CommandFailure {
+        var reason = "it ended at once"
+        var status = CommandFailure.Status.unavailable
+        switch await task.result {
+        case .success: break
+        case .failure(let error as IOError) where error.errnoCode == EADDRINUSE:
+            reason = "the port is in use, perhaps by another portolan; stop that one or choose another address"
+        case .failure(let error as IOError) where error.errnoCode == EACCES:
+            reason =
+                "permission denied; ports below 1024 need the capability CAP_NET_BIND_SERVICE: grant it or choose "
+                + "another port"
+            status = .permission
+        case .failure(let error as IOError) where error.errnoCode == EADDRNOTAVAIL:
+            reason = "no interface of this machine has the address; choose one that it has"
+        case .failure(let error): reason = "\(error)"
+        }
+        return CommandFailure(status, message: "cannot listen on \(address) (admin.listen): \(reason)")
     }
 
     func stop() async {
