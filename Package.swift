@@ -133,10 +133,13 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("KubernetesClient", ["HTTPTransport", "KubernetesObjects", "KubernetesScripts"], fixtures: true),
+        // Programs that the demo and the tests start.
+        library("ChildProcesses", in: "ChildProcesses"),
         .executableTarget(
             name: "Demo",
             dependencies: [
-                "DNSCore", "DNSZones", "HTTPTransport", "KubernetesClient", "KubernetesObjects", argumentParser,
+                "ChildProcesses", "DNSCore", "DNSZones", "HTTPTransport", "KubernetesClient", "KubernetesObjects",
+                argumentParser,
                 unixSignals,
             ],
             path: "Sources/Demo",
@@ -194,7 +197,10 @@ let package = Package(
         // The built program between servers, as its users run it.
         .testTarget(
             name: "SystemTests",
-            dependencies: ["DNSCore", "DNSZones", "HTTPTransport", "KubernetesClient", "KubernetesObjects", "Sandbox"],
+            dependencies: [
+                "ChildProcesses", "DNSCore", "DNSZones", "HTTPTransport", "KubernetesClient", "KubernetesObjects",
+                "Sandbox",
+            ],
             path: "Tests/System",
             resources: [.copy("Fixtures")],
             swiftSettings: settings

@@ -8,7 +8,7 @@ struct DNSClient: Sendable {
     /// One question, one answer, over a socket of its own. Blocks for at most half a second.
     func ask(_ name: String, _ type: RecordType) throws -> Message {
         guard let name = DomainName(name) else { throw DemoFailure("\(name) is no domain name") }
-        let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw DemoFailure("no socket: \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         var limit = timeval(tv_sec: 0, tv_usec: 500_000)

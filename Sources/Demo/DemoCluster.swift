@@ -13,9 +13,11 @@ struct DemoCluster: Sendable {
     )
 
     private let api: KubernetesAPI
+    private let namespace: String
     let server: String
 
-    init(kubeconfig: String, environment: [String: String]) throws {
+    init(kubeconfig: String, namespace: String, environment: [String: String]) throws {
+        self.namespace = namespace
         let files = kubeconfig.split(separator: ":").map(String.init)
         let configuration = try ClusterConfiguration.kubeconfig(files: files)
         let credentials = CredentialProvider(configuration.credentials, environment: environment)
@@ -25,16 +27,17 @@ struct DemoCluster: Sendable {
 
     func version() async throws -> String { try await api.version() }
 
-    /// Creates the namespace, or finds it there.
     func createNamespace() async throws {
-        let name = Script.namespace
-        let object: JSONValue = ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)]]
-        try await create(object, ObjectReference(Self.namespaces, namespace: nil, name: name))
+        let object: JSONValue = ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(namespace)]]
+        _ = try await api.create(object, as: ObjectReference(Self.namespaces, namespace: nil, name: namespace))
     }
 
     func create(_ service: DemoService, _ addresses: [String]) async throws {
-        try await create(service.object, reference(.services, service.name))
-        try await create(service.slice(addresses), reference(.endpointSlices, "\(service.name)-1"))
+        _ = try await api.create(service.object(in: namespace), as: reference(.services, service.name))
+        _ = try await api.create(
+            service.slice(addresses, in: namespace),
+            as: reference(.endpointSlices, "\(service.name)-1")
+        )
     }
 
     /// Gives a service these addresses and returns when the API server has acknowledged it.
@@ -43,25 +46,16 @@ struct DemoCluster: Sendable {
         _ = try await api.patch(reference(.endpointSlices, "\(service.name)-1"), .merge(["endpoints": endpoints]))
     }
 
-    /// Takes away what the play made. The namespace stays on real servers' own terms: its deletion takes long.
+    /// Takes away what the play made. A real server takes its time to delete a namespace, which is not waited for.
     func removeAll() async {
         for service in Script.services {
             try? await api.delete(reference(.endpointSlices, "\(service.name)-1"))
             try? await api.delete(reference(.services, service.name))
         }
-        try? await api.delete(ObjectReference(Self.namespaces, namespace: nil, name: Script.namespace))
-    }
-
-    private func create(_ value: JSONValue, _ object: ObjectReference) async throws {
-        do {
-            _ = try await api.create(value, as: object)
-        } catch .refused(let status) where status.code == 409 {
-            // Left over from an earlier run that was killed: made as it should be.
-            _ = try await api.patch(object, .merge(value))
-        }
+        try? await api.delete(ObjectReference(Self.namespaces, namespace: nil, name: namespace))
     }
 
     private func reference(_ resource: KubernetesResource, _ name: String) -> ObjectReference {
-        ObjectReference(resource, namespace: Script.namespace, name: name)
+        ObjectReference(resource, namespace: namespace, name: name)
     }
 }

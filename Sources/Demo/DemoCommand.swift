@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Glibc
 import UnixSignals
 
 /// Shows the bridge at work: against the sandbox, or against the servers that KUBECONFIG and CONSUL_HTTP_ADDR name.
@@ -14,34 +15,33 @@ struct DemoCommand: AsyncParsableCommand {
     var check = false
 
     @Option(help: ArgumentHelp("The folder of the portolan binaries.", valueName: "folder"))
-    var binaries = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().path()
+    var binaries = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().path(percentEncoded: false)
 
     func run() async throws {
-        let stage: Stage
-        do {
-            stage = try await Stage.set(binaries: binaries, environment: ProcessInfo.processInfo.environment)
-        } catch {
-            complain("\(error)")
-            throw ExitCode(1)
-        }
-        let play = Play(stage: stage)
+        // From the first moment on: whatever has been made when a signal comes is taken down again.
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup, .sigpipe)
+        let stage = Stage(binaries: binaries)
+        var outcome = Result<Void, any Error>.success(())
         var isInterrupted = false
-        var failure: (any Error)?
         do {
-            isInterrupted = try await untilInterrupted { try await play.perform() }
-            if !check, !isInterrupted { isInterrupted = try await untilInterrupted { try await play.stayOpen() } }
+            isInterrupted = try await untilInterrupted(signals) {
+                let play = Play(scene: try await stage.set(environment: ProcessInfo.processInfo.environment))
+                try await play.perform()
+                if !check { try await play.stayOpen() }
+            }
         } catch {
-            failure = error
+            outcome = .failure(error)
         }
-        await stage.clear(keepingLogs: failure != nil)
-        if let failure {
-            complain("\(failure)")
-            complain("the bridge's log is \(stage.logPath)")
+        if isInterrupted { complain("taking everything down") }
+        let log = await stage.clear(keepingLogs: (try? outcome.get()) == nil)
+        if case .failure(let error) = outcome {
+            complain("\(error)")
+            if let log { complain("the bridge's log is \(log)") }
             throw ExitCode(1)
         }
         guard check else { return }
         guard !isInterrupted else { throw ExitCode(130) }
-        print("\nEvery step holds.")
+        say("\nEvery step holds.")
     }
 }
 
@@ -52,6 +52,12 @@ struct DemoFailure: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
+/// At once, also into a file or pipe.
+func say(_ text: String) {
+    print(text)
+    fflush(nil)
+}
+
 func complain(_ message: String) {
     FileHandle.standardError.write(Data("demo: \(message)\n".utf8))
 }
@@ -60,14 +66,17 @@ func complain(_ message: String) {
 /// first.
 ///
 /// - Returns: whether it was a signal.
-func untilInterrupted(_ body: @escaping @Sendable () async throws -> Void) async throws -> Bool {
+func untilInterrupted(
+    _ signals: UnixSignalsSequence,
+    _ body: @escaping @Sendable () async throws -> Void
+) async throws -> Bool {
     try await withThrowingTaskGroup(of: Bool.self) { group in
         group.addTask {
             try await body()
             return false
         }
         group.addTask {
-            for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { return true }
+            for await _ in signals { return true }
             return false
         }
         defer { group.cancelAll() }

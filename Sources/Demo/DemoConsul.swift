@@ -47,6 +47,18 @@ struct DemoConsul: Sendable {
         self.token = token
     }
 
+    /// Fails when Consul is not there, so that this is said before anything is begun.
+    func expectAnswer() async throws {
+        do {
+            let response = try await http.send(HTTPRequest(.get, "\(address)/v1/status/leader"))
+            guard response.status == 200 else {
+                throw DemoFailure("\(address) answers \(response.status) to a question for Consul's leader")
+            }
+        } catch let error as HTTPError {
+            throw DemoFailure("no Consul answers at \(address) (\(error.detail)); CONSUL_HTTP_ADDR names it")
+        }
+    }
+
     /// The instances of a service, and the index to wait behind for the next change.
     func instances(_ service: String, after index: String? = nil) async throws -> (all: [Instance], index: String) {
         var url = "\(address)/v1/health/service/\(service)"
@@ -83,7 +95,14 @@ struct DemoConsul: Sendable {
         }
     }
 
-    func waitUntilGone(_ services: [String], atMost limit: Duration) async {
-        for service in services { try? await wait(service, for: [], atMost: limit) }
+    /// Takes the demo's node away, and with it all that is on it.
+    func removeNode(_ node: String) async {
+        var request = HTTPRequest(
+            .put,
+            "\(address)/v1/catalog/deregister",
+            body: Array("{\"Node\": \"\(node)\"}".utf8)
+        )
+        if let token { request.headers["X-Consul-Token"] = token }
+        _ = try? await http.send(request)
     }
 }

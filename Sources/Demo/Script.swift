@@ -1,8 +1,29 @@
 import KubernetesObjects
 
 /// What the play is about: two services of a shop.
-enum Script {
-    static let namespace = "portolan-demo"
+struct Script: Sendable {
+    /// Where the services are.
+    let namespace: String
+    /// The id of the demo's installation.
+    let cluster: String
+
+    /// Between stand-ins, where nothing else has a name.
+    static let amongStandIns = Script(namespace: "shop", cluster: "demo")
+
+    /// In servers of the user's: with names that nothing there has, not even what a demo that was killed has left.
+    static func amongOthers() -> Script {
+        let mark = String(UInt32.random(in: .min ... .max), radix: 36)
+        return Script(namespace: "portolan-demo-\(mark)", cluster: "demo-\(mark)")
+    }
+
+    /// What the bridge writes to in Consul.
+    var node: String { "portolan-\(cluster)" }
+
+    /// What a service is called in Consul, where others may have a cart of their own.
+    func entry(_ service: DemoService) -> String { "\(service.name)-\(namespace)" }
+
+    func name(_ service: DemoService) -> String { "\(service.name).\(namespace).svc.cluster.local" }
+
     static let cart = DemoService(name: "cart", portName: "grpc", port: 8080, isHeadless: true)
     static let web = DemoService(name: "web", portName: "http", port: 80, isHeadless: false)
     static let services = [cart, web]
@@ -19,23 +40,23 @@ struct DemoService: Sendable {
     let port: Int
     let isHeadless: Bool
 
-    var object: JSONValue {
+    func object(in namespace: String) -> JSONValue {
         var spec: JSONValue = [
             "ports": [["name": .string(portName), "port": .integer(port), "protocol": "TCP"]]
         ]
         if isHeadless { spec["clusterIP"] = "None" }
         return [
             "apiVersion": "v1", "kind": "Service",
-            "metadata": ["name": .string(name), "namespace": .string(Script.namespace)],
+            "metadata": ["name": .string(name), "namespace": .string(namespace)],
             "spec": spec,
         ]
     }
 
-    func slice(_ addresses: [String]) -> JSONValue {
+    func slice(_ addresses: [String], in namespace: String) -> JSONValue {
         [
             "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
             "metadata": [
-                "name": .string("\(name)-1"), "namespace": .string(Script.namespace),
+                "name": .string("\(name)-1"), "namespace": .string(namespace),
                 "labels": [
                     "kubernetes.io/service-name": .string(name),
                     "endpointslice.kubernetes.io/managed-by": "portolan-demo",

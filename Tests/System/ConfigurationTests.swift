@@ -1,3 +1,4 @@
+import ChildProcesses
 import DNSCore
 import Foundation
 import Glibc

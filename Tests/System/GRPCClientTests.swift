@@ -1,3 +1,4 @@
+import ChildProcesses
 import DNSCore
 import Foundation
 import Glibc
@@ -8,10 +9,10 @@ extension SystemTests {
     @Suite(.enabled(if: ProcessInfo.processInfo.environment["PORTOLAN_PYTHON"] != nil)) struct GRPCClientTests {
         private let python = ProcessInfo.processInfo.environment["PORTOLAN_PYTHON"] ?? ""
 
-        private func peer(_ arguments: [String], _ stage: Stage) throws -> ChildProcess {
+        private func peer(_ arguments: [String], _ stage: Stage) throws -> TestProcess {
             let resources = try #require(Bundle.module.resourceURL)
             let script = resources.appending(path: "Fixtures/grpc_peer.py").path
-            return try ChildProcess(python, [script] + arguments, in: stage.folder)
+            return try TestProcess(python, [script] + arguments, in: stage.folder)
         }
 
         /// Endpoints on loopback, which no API server takes but a manifest may name.
@@ -58,8 +59,8 @@ extension SystemTests {
                 let name = "cart.shop.svc.grpc.test"
                 let port = try HeldPort.free()
                 let addresses = ["127.0.0.11", "127.0.0.12", "127.0.0.13"]
-                var servers: [ChildProcess] = []
-                var client: ChildProcess?
+                var servers: [TestProcess] = []
+                var client: TestProcess?
                 defer { for process in servers + [client].compactMap(\.self) { process.send(SIGKILL) } }
 
                 try write(Array(addresses.prefix(2)), port: port, stage)
@@ -97,7 +98,7 @@ extension SystemTests {
         private func expect(
             _ addresses: ArraySlice<String>,
             _ port: UInt16,
-            _ client: ChildProcess,
+            _ client: TestProcess,
             _ stage: Stage
         ) async throws {
             let expected = addresses.map { "\($0):\(port)" }.joined(separator: " ")

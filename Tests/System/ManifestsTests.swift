@@ -1,3 +1,4 @@
+import ChildProcesses
 import DNSCore
 import Glibc
 import Testing
@@ -37,7 +38,7 @@ extension SystemTests {
 
                 """
             let file = try folder.write("portolan.yaml", configuration)
-            let bridge = try ChildProcess(Portolan.path(), ["run", "--config", file], in: folder)
+            let bridge = try TestProcess(Portolan.path(), ["run", "--config", file], in: folder)
             do {
                 let name = "cart.shop.svc.cluster.local"
                 try await eventually("cart", is: ["10.1.0.1"]) { try await dns.addresses(name) }

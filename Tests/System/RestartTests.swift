@@ -1,3 +1,4 @@
+import ChildProcesses
 import DNSCore
 import Glibc
 import Sandbox

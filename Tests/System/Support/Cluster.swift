@@ -33,8 +33,8 @@ struct TestService: Sendable {
         ]
     }
 
-    static func endpoints(_ addresses: [String]) -> JSONValue {
-        .array(addresses.map { ["addresses": [.string($0)], "conditions": ["ready": true]] })
+    static func endpoints(_ addresses: [String], areReady: Bool = true) -> JSONValue {
+        .array(addresses.map { ["addresses": [.string($0)], "conditions": ["ready": .boolean(areReady)]] })
     }
 }
 
@@ -76,6 +76,10 @@ struct Cluster: Sendable {
 
     func setAddresses(_ service: TestService, _ addresses: [String]) async throws {
         try await change(service, ["endpoints": TestService.endpoints(addresses)])
+    }
+
+    func setReadiness(_ service: TestService, _ addresses: [String], isReady: Bool) async throws {
+        try await change(service, ["endpoints": TestService.endpoints(addresses, areReady: isReady)])
     }
 
     /// Changes what nobody reads: the slice has a new version and the same endpoints.

@@ -46,7 +46,7 @@ struct DNSClient: Sendable {
 
     private func exchange(_ name: String, _ type: RecordType) throws -> Message {
         guard let name = DomainName(name) else { throw Failure(description: "\(name) is no domain name") }
-        let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(description: String(cString: strerror(errno))) }
         defer { close(descriptor) }
         var limit = timeval(tv_sec: 2, tv_usec: 0)

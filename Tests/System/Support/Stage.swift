@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import Glibc
 import HTTPTransport
@@ -17,6 +18,8 @@ struct BridgeSettings: Sendable {
     var zones: [String] = []
     /// The port of `dns.listen`; `nil` for one of the stage's own.
     var dnsPort: UInt16?
+    /// The port of `admin.listen`; `nil` for one of the stage's own.
+    var adminPort: UInt16?
 }
 
 /// Two servers, a configuration, and the bridge that runs on it.
@@ -31,7 +34,7 @@ final class Stage: Sendable {
     let id: String
     private let kubeconfig: String
     private let http = HTTPClient(HTTPClientConfiguration(connectTimeout: .seconds(3)))
-    private let bridge = Mutex<ChildProcess?>(nil)
+    private let bridge = Mutex<TestProcess?>(nil)
 
     init(kubeconfig: String, consul: String, folder: TemporaryFolder, _ settings: BridgeSettings) throws {
         id = "test-\(UInt32.random(in: .min ... .max))"
@@ -40,7 +43,7 @@ final class Stage: Sendable {
         self.kubeconfig = kubeconfig
         self.folder = folder
         dns = DNSClient(port: try settings.dnsPort ?? HeldPort.free())
-        admin = "127.0.0.1:\(try HeldPort.free())"
+        admin = "127.0.0.1:\(try settings.adminPort ?? HeldPort.free())"
         configurationPath = "\(folder.path)/portolan.yaml"
         try configure(settings)
     }
@@ -72,7 +75,7 @@ final class Stage: Sendable {
     // MARK: The bridge
 
     func startBridge() throws {
-        let child = try ChildProcess(Portolan.path(), ["run", "--config", configurationPath], in: folder)
+        let child = try TestProcess(Portolan.path(), ["run", "--config", configurationPath], in: folder)
         bridge.withLock { $0 = child }
     }
 
