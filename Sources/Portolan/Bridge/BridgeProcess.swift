@@ -9,6 +9,9 @@ package struct BridgeProcess: Sendable {
     /// above, and some file systems tell nothing.
     private static let fileInterval = Duration.seconds(2)
 
+    /// How long a stop may take, from its signal on: less than the half minute that Kubernetes gives a Pod.
+    private static let stopLimit = Duration.seconds(20)
+
     private enum Event: Sendable {
         case stop
         /// - Parameter asked: by a signal, and so also where the file says what it said before: what it points at, such as
@@ -24,8 +27,10 @@ package struct BridgeProcess: Sendable {
         self.logs = logs
     }
 
-    /// Runs until SIGTERM or SIGINT. SIGHUP, or a change of the file, reads the configuration again.
+    /// Runs until SIGTERM or SIGINT; a second one, or ``stopLimit``, ends it whatever is under way. SIGHUP, or a change of
+    /// the file, reads the configuration again.
     package func run() async throws(CommandFailure) {
+        let known = file.fingerprint
         let first = try file.load()
         logs.set(first.log)
         let logger = logs.logger("bridge")
@@ -33,31 +38,57 @@ package struct BridgeProcess: Sendable {
             "Portolan starts",
             metadata: ["version": "\(BuildInformation.version)", "cluster": "\(first.cluster)"]
         )
-        let (events, continuation) = AsyncStream.makeStream(of: Event.self)
+        let (events, put) = AsyncStream.makeStream(of: Event.self)
+        let (endings, end) = AsyncStream.makeStream(of: Result<Void, CommandFailure>.self)
         let signals = Task {
+            var isStopping = false
             for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
-                continuation.yield(signal == .sighup ? .reload(asked: true) : .stop)
+                guard signal != .sighup else {
+                    put.yield(.reload(asked: true))
+                    continue
+                }
+                guard !isStopping else {
+                    end.yield(abandon("a second signal came", logger))
+                    return
+                }
+                isStopping = true
+                put.yield(.stop)
+                Task {
+                    try await Task.sleep(for: Self.stopLimit)
+                    end.yield(abandon("it took longer than \(Self.stopLimit)", logger))
+                }
             }
         }
-        let watch = Task {
-            var known = file.fingerprint
-            while (try? await Task.sleep(for: Self.fileInterval)) != nil {
-                let present = file.fingerprint
-                guard present != known, present != nil else { continue }
-                known = present
-                continuation.yield(.reload(asked: false))
-            }
-        }
+        let watch = Task { await watchFile(known) { put.yield(.reload(asked: false)) } }
         defer {
             signals.cancel()
             watch.cancel()
         }
+        // Not a child: whoever is stopped twice waits for no one.
+        Task {
+            do throws(CommandFailure) {
+                try await run(first, events, logger)
+                end.yield(.success(()))
+            } catch {
+                end.yield(.failure(error))
+            }
+        }
+        for await ending in endings { return try ending.get() }
+    }
+
+    private func run(
+        _ first: Configuration,
+        _ events: AsyncStream<Event>,
+        _ logger: Logger
+    ) async throws(CommandFailure) {
         let bridge = Bridge(logs: logs)
         do throws(CommandFailure) {
             try await bridge.apply(first)
         } catch {
+            // Told as everything else is from here on, so that logs in JSON stay JSON.
+            logger.critical("The bridge cannot start", metadata: ["reason": "\(error.message)"])
             await bridge.stop()
-            throw error
+            throw CommandFailure(error.status, message: "")
         }
         for await event in events {
             switch event {
@@ -67,6 +98,24 @@ package struct BridgeProcess: Sendable {
                 return
             case .reload(let asked): await reload(bridge, logger, asked: asked)
             }
+        }
+    }
+
+    private func abandon(_ reason: String, _ logger: Logger) -> Result<Void, CommandFailure> {
+        logger.error(
+            "Ended before everything had stopped; entries stay in the registries as they are",
+            metadata: ["reason": "\(reason)"]
+        )
+        return .failure(CommandFailure(.failure, message: ""))
+    }
+
+    private func watchFile(_ first: ConfigurationFile.Fingerprint?, _ changed: () -> Void) async {
+        var known = first
+        while (try? await Task.sleep(for: Self.fileInterval)) != nil {
+            let present = file.fingerprint
+            guard present != known, present != nil else { continue }
+            known = present
+            changed()
         }
     }
 
