@@ -96,6 +96,8 @@ package struct SyncExplanation: Sendable {
 
     package let sync: String
     package let target: SystemName
+    /// Under which the service stands, or is to stand, in the target.
+    package let names: [String]
     package let steps: [Step]
 }
 
@@ -106,6 +108,7 @@ extension SyncMachine {
             SyncExplanation(
                 sync: projectors[index].definition.name,
                 target: target.system,
+                names: view.service(key, in: system).map { projectors[index].names(of: $0) } ?? [],
                 steps: steps(Claimant(sync: index, key: key), view)
             )
         }
