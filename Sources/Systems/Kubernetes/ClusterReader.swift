@@ -149,7 +149,9 @@ extension ClusterReader {
             if !key.name.isEmpty {
                 observer.problem(problem, ObjectReference(key.resource, namespace: key.namespace, name: key.name))
             }
-            logger.warning(
+            // What is wrong in annotations becomes a problem of the service, and is told with the catalog's.
+            logger.log(
+                level: problem.code == .annotationInvalid ? .debug : .warning,
                 "object holds what cannot be used",
                 metadata: [
                     "object": "\(key.resource.kind) \(key.namespace)/\(key.name)", "problem": "\(problem)",
