@@ -51,9 +51,9 @@ extension SystemTests {
             withExtendedLifetime(port) {}
         }
 
-        @Test("A plan names what differs in an entry that is to be changed")
-        func plannedChange() async throws {
-            try await withStandIns { stage, _ in
+        @Test("A plan names what differs in an entry that is to be changed", arguments: Servers.all)
+        func plannedChange(_ servers: Servers) async throws {
+            try await onStage(servers) { stage in
                 try await stage.cluster.create(.cart, ["10.244.1.11"])
                 try await stage.startBridgeAndSettle()
                 await stage.endBridge(SIGTERM)
@@ -65,10 +65,10 @@ extension SystemTests {
             }
         }
 
-        @Test("explain leads on to the names that a zone of the registry answers for a service")
-        func explainedTarget() async throws {
+        @Test("explain leads on to the names that a zone of the registry answers for a service", arguments: Servers.all)
+        func explainedTarget(_ servers: Servers) async throws {
             let settings = BridgeSettings(zones: ["{ zone: dc1.test, from: [dc1] }"])
-            try await withStandIns(settings) { stage, _ in
+            try await onStage(servers, settings) { stage in
                 try await stage.cluster.create(.cart, ["10.244.1.11"])
                 try await stage.startBridgeAndSettle()
                 try await eventually("cart in the registry's zone", is: ["10.244.1.11"]) {

@@ -12,8 +12,8 @@ extension SystemTests {
             try await onStage(servers) { stage in
                 try await stage.cluster.create(.cart, ["10.244.1.11", "10.244.1.12"])
                 try await stage.cluster.create(.web, ["10.244.2.21"])
-                let foreignNode = "vm-\(stage.id)"
-                try await stage.registry.register(stage.entry(.cart), id: "by-hand", at: "10.9.9.9", on: foreignNode)
+                let (entry, foreign) = (stage.entry(.cart), stage.foreignNode)
+                try await stage.registry.register(entry, id: "by-hand", at: "10.9.9.9", on: foreign)
                 try await stage.startBridgeAndSettle()
                 let all = ["10.244.1.11", "10.244.1.12", "10.9.9.9"]
                 let entries = try await stage.registry.instances(stage.entry(.cart))
@@ -33,7 +33,6 @@ extension SystemTests {
 
                 try await stage.cluster.delete(.cart)
                 try await eventually("cart in Consul", is: ["10.9.9.9"]) { try await stage.addresses(.cart) }
-                try await stage.registry.removeNode(foreignNode)
             }
         }
 
@@ -78,10 +77,13 @@ extension SystemTests {
             }
         }
 
-        @Test("When all services vanish, their entries are held; they go once the source has said so for long enough")
-        func removalGuard() async throws {
+        @Test(
+            "When all services vanish, their entries are held; they go once the source has said so for long enough",
+            arguments: Servers.all
+        )
+        func removalGuard(_ servers: Servers) async throws {
             var settings = BridgeSettings()
-            try await withStandIns(settings) { stage, _ in
+            try await onStage(servers, settings) { stage in
                 try await stage.cluster.create(.cart, ["10.244.1.11", "10.244.1.12"])
                 try await stage.cluster.create(.web, ["10.244.2.21"])
                 try await stage.startBridgeAndSettle()
@@ -157,17 +159,20 @@ extension SystemTests {
             }
         }
 
-        @Test("5 Ownership: a name that a stranger holds as well is told in log, metric, explain and an Event")
-        func sharedName() async throws {
-            try await withStandIns { stage, _ in
+        @Test(
+            "5 Ownership: a name that a stranger holds as well is told in log, metric, explain and an Event",
+            arguments: Servers.all
+        )
+        func sharedName(_ servers: Servers) async throws {
+            try await onStage(servers) { stage in
                 try await stage.cluster.create(.cart, ["10.244.1.11"])
                 let entry = stage.entry(.cart)
-                try await stage.registry.register(entry, id: "by-hand", at: "10.9.9.9", on: "vm-1")
+                try await stage.registry.register(entry, id: "by-hand", at: "10.9.9.9", on: stage.foreignNode)
                 try await stage.startBridgeAndSettle()
                 try await eventually("problems_total", is: 1) {
                     try await stage.metric("portolan_problems_total", "code=\"name-collision\"")
                 }
-                let sentence = "is also registered by node \"vm-1\" (1 instance)"
+                let sentence = "is also registered by node \"\(stage.foreignNode)\" (1 instance)"
                 #expect(stage.log.contains("is also registered by node"))
                 let explained = try await stage.portolan(
                     "explain",

@@ -26,6 +26,22 @@ struct Registry: Sendable {
         }
     }
 
+    private struct Revised: Decodable {
+        let revision: UInt64
+
+        enum CodingKeys: String, CodingKey {
+            case revision = "ModifyIndex"
+        }
+    }
+
+    private struct NodeServices: Decodable {
+        let services: [String: Revised]
+
+        enum CodingKeys: String, CodingKey {
+            case services = "Services"
+        }
+    }
+
     let address: String
     private let http = HTTPClient(HTTPClientConfiguration())
 
@@ -38,6 +54,14 @@ struct Registry: Sendable {
     }
 
     func addresses(_ service: String) async throws -> [String] { try await instances(service).map(\.address) }
+
+    /// Every instance on a node with the revision it has: the same again as long as nothing was written there.
+    func revisions(on node: String) async throws -> [String: UInt64] {
+        let body = try await send(.get, "catalog/node/\(node)?consistent")
+        // A node that does not exist is `null`.
+        let services = try JSONDecoder().decode(NodeServices?.self, from: Data(body))
+        return services?.services.mapValues(\.revision) ?? [:]
+    }
 
     func register(_ service: String, id: String, at address: String, on node: String) async throws {
         let registration = """

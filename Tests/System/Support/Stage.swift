@@ -111,6 +111,12 @@ final class Stage: Sendable {
         try await Portolan.run(arguments, in: folder)
     }
 
+    /// Takes away what was made in servers that others use, too.
+    fileprivate func clear() async throws {
+        for node in [node, foreignNode] { try await registry.removeNode(node) }
+        try await cluster.removeNamespace()
+    }
+
     // MARK: What the bridge shows
 
     struct SyncState: Decodable, Sendable, Equatable {
@@ -167,6 +173,12 @@ final class Stage: Sendable {
 
     // MARK: Names
 
+    /// Where the bridge's entries stand in Consul.
+    var node: String { "portolan-\(id)" }
+
+    /// A node of Consul that the bridge does not own.
+    var foreignNode: String { "vm-\(id)" }
+
     /// The DNS name of a Service, or of what is below it.
     func name(_ service: TestService, below prefix: String = "") -> String {
         "\(prefix)\(service.name).\(id).svc.cluster.local"
@@ -174,6 +186,9 @@ final class Stage: Sendable {
 
     /// The name of a Service in Consul.
     func entry(_ service: TestService) -> String { "\(service.name)-\(id)" }
+
+    /// The bridge's entries in Consul, with their revisions: the same again as long as it has written nothing.
+    func entries() async throws -> [String: UInt64] { try await registry.revisions(on: node) }
 
     func addresses(_ service: TestService) async throws -> [String] {
         try await registry.addresses(entry(service))
@@ -186,33 +201,35 @@ final class Stage: Sendable {
     }
 }
 
-/// Sets the stage, plays, and clears away whatever came of it. A failure comes with the bridge's log.
+/// Sets the stage between `servers`, plays, and clears away whatever came of it. A failure comes with the bridge's log.
 func onStage(
     _ servers: Servers,
     _ settings: BridgeSettings = BridgeSettings(),
     _ play: (Stage) async throws -> Void
 ) async throws {
-    switch servers {
-    case .standIns: try await withStandIns(settings) { stage, _ in try await play(stage) }
-    case .real(let kubeconfig, let consul):
-        let stage = try Stage(kubeconfig: kubeconfig, consul: consul, folder: TemporaryFolder(), settings)
-        try await perform(on: stage, play)
-        try? await stage.registry.removeNode("portolan-\(stage.id)")
-        try? await stage.cluster.removeNamespace()
-    }
+    try await withStandIns(settings, besides: servers) { stage, _ in try await play(stage) }
 }
 
-/// Sets the stage between stand-ins.
+/// Sets the stage between stand-ins, whose faults the play may use.
+///
+/// - Parameter servers: take the place of stand-ins.
 func withStandIns(
     _ settings: BridgeSettings = BridgeSettings(),
+    besides servers: Servers = .standIns,
     _ play: (Stage, StandIns) async throws -> Void
 ) async throws {
     let standIns = try await StandIns.start()
     let folder = try TemporaryFolder()
     do {
         let kubeconfig = try folder.write("kubeconfig.yaml", standIns.apiServer.kubeconfig())
-        let stage = try Stage(kubeconfig: kubeconfig, consul: standIns.consul.url, folder: folder, settings)
+        let stage = try Stage(
+            kubeconfig: servers.kubeconfig ?? kubeconfig,
+            consul: servers.consul ?? standIns.consul.url,
+            folder: folder,
+            settings
+        )
         try await perform(on: stage) { try await play($0, standIns) }
+        if !servers.areStandIns { try await stage.clear() }
     } catch {
         Issue.record(error)
     }
