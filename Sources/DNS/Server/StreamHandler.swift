@@ -10,10 +10,15 @@ final class StreamHandler: ChannelInboundHandler {
     /// Answers gathered before they are written.
     private static let outputSize = 16 * 1024
 
+    /// How long a transfer goes on, but for a message begun, before other connections are looked after.
+    private static let turn = TimeAmount.milliseconds(1)
+
     private let loop: StreamLoop
     private var connection = StreamConnection()
     /// What follows the last answer before the next query is taken up.
     private var transfer: OutgoingTransfer?
+    /// Whether the transfer goes on when the loop says so.
+    private var isWaitingForTurn = false
     private var context: ChannelHandlerContext?
     private var client = ClientAddress(high: 0, low: 0)
     private var isReading = false
@@ -82,8 +87,14 @@ final class StreamHandler: ChannelInboundHandler {
         if let context { proceed(context) }
     }
 
+    /// Goes on with the transfer.
+    func takeTurn() {
+        isWaitingForTurn = false
+        if let context { proceed(context) }
+    }
+
     private func proceed(_ context: ChannelHandlerContext) {
-        guard !isClosing else { return }
+        guard !isClosing, !isWaitingForTurn else { return }
         var output = ByteBuffer()
         var hasAnswered = false
         func write() {
@@ -91,6 +102,7 @@ final class StreamHandler: ChannelInboundHandler {
             context.write(wrapOutboundOut(output), promise: nil)
             output = ByteBuffer()
         }
+        var turnEnd: NIODeadline?
         defer { if hasAnswered { loop.touch(self, at: .now()) } }
         while true {
             if let transfer {
@@ -99,6 +111,7 @@ final class StreamHandler: ChannelInboundHandler {
                     return
                 }
                 hasAnswered = true
+                if turnEnd == nil { turnEnd = .now() + Self.turn }
                 switch loop.proceed(with: transfer, into: &output) {
                 case true: break
                 case false: self.transfer = nil
@@ -107,6 +120,14 @@ final class StreamHandler: ChannelInboundHandler {
                 }
                 write()
                 context.flush()
+                // Flushing may have had the peer's readiness told, and the transfer go on from there.
+                guard !isWaitingForTurn else { return }
+                let now = NIODeadline.now()
+                if self.transfer != nil, now >= turnEnd ?? now {
+                    isWaitingForTurn = true
+                    loop.awaitTurn(self, on: context.eventLoop)
+                    return
+                }
                 continue
             }
             switch connection.next(isWritable: context.channel.isWritable) {

@@ -23,6 +23,9 @@ final class StreamLoop {
     private var oldest: StreamHandler?
     private var newest: StreamHandler?
     private var count = 0
+    /// Connections that send transfers, in the order in which they go on.
+    private var turns = CircularBuffer<StreamHandler>()
+    private var isTurnScheduled = false
     /// While the loop stops: kept when the last connection is gone.
     private var isEmpty: EventLoopPromise<Void>?
 
@@ -88,6 +91,26 @@ final class StreamLoop {
         output.writeBytes(response[..<(2 + message.length)])
         if message.isLast { transfer.finish(.completed) }
         return !message.isLast
+    }
+
+    // MARK: - Turns
+
+    /// Has a connection that sends a transfer go on with it when those who wait already have, and other connections were
+    /// looked after in between.
+    func awaitTurn(_ handler: StreamHandler, on eventLoop: any EventLoop) {
+        turns.append(handler)
+        scheduleTurn(on: eventLoop)
+    }
+
+    private func scheduleTurn(on eventLoop: any EventLoop) {
+        guard !isTurnScheduled, !turns.isEmpty else { return }
+        isTurnScheduled = true
+        // A loop does not look at its sockets before it has run all tasks that are due.
+        eventLoop.assumeIsolated().scheduleTask(in: .microseconds(50)) {
+            self.isTurnScheduled = false
+            self.turns.popFirst()?.takeTurn()
+            self.scheduleTurn(on: eventLoop)
+        }
     }
 
     // MARK: - Connections
