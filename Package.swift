@@ -163,7 +163,7 @@ let package = Package(
         tests("ServiceCatalog"),
         tests("DNSCore", ["CAllocationCounter"], fixtures: true),
         tests("DNSSigning", ["DNSCore", crypto]),
-        tests("DNSServer", ["DNSCore", "DNSTransfer", "ServiceCatalog", logging]),
+        tests("DNSServer", ["DNSCore", "DNSSigning", "DNSTransfer", "ServiceCatalog", logging]),
         tests("DNSTransfer", ["DNSCore", "ServiceCatalog"], fixtures: true),
         .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
         tests("KubernetesObjects", ["ServiceCatalog"], fixtures: true),

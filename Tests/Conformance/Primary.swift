@@ -14,17 +14,14 @@ final class Primary {
 
     /// - Parameters:
     ///   - secondary: the port that is told of changes.
-    ///   - isSigned: with the keys in ``keys``, which are to be made before the start. Then nothing can be transferred.
+    ///   - isSigned: with the keys in ``keys``, which are to be made before the start.
     init(secondary: UInt16? = nil, isSigned: Bool = false) throws {
         folder = try Folder()
         port = try Tool.freePort()
         admin = try Tool.freePort()
         try folder.write("key", Self.secret)
         let notify = secondary.map { "{ to: \"127.0.0.1:\($0)\", key: transfer.example }" } ?? ""
-        let offer =
-            isSigned
-            ? "dnssec: { keys: \"\(folder.path)/keys\" }"
-            : "transfer: { allow: [{ from: \"127.0.0.0/8\", key: transfer.example }], notify: [\(notify)] }"
+        let signing = isSigned ? "dnssec: { keys: \"\(folder.path)/keys\" }" : ""
         try folder.write(
             "portolan.yaml",
             """
@@ -40,7 +37,8 @@ final class Primary {
                 - zone: cluster.local
                   from: [local]
                   reverse: ["10.0.0.0/24"]
-                  \(offer)
+                  transfer: { allow: [{ from: "127.0.0.0/8", key: transfer.example }], notify: [\(notify)] }
+                  \(signing)
             admin: { listen: "127.0.0.1:\(admin)" }
             """
         )

@@ -5,11 +5,11 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(3))) struct SigningTests {
     private static let zone = "cluster.local"
 
-    /// Makes the keys of a signed primary, and returns the file that the key of flags 257 stands in.
-    private func makeKeys(of primary: Primary, isSplit: Bool) throws -> String {
+    /// Makes keys for a zone of a signed primary, and returns the file that the key of flags 257 stands in.
+    private func makeKeys(of primary: Primary, zone: String = zone, isSplit: Bool) throws -> String {
         try FileManager.default.createDirectory(atPath: primary.keys, withIntermediateDirectories: true)
         func generate(_ arguments: [String]) throws -> String {
-            let command = ["dnssec", "keygen", "--zone", Self.zone, "--directory", primary.keys]
+            let command = ["dnssec", "keygen", "--zone", zone, "--directory", primary.keys]
             return try Tool.run(Portolan.path(), command + arguments, in: primary.folder)
         }
         let output = try generate([])
@@ -34,12 +34,40 @@ import Testing
         )
     }
 
-    private func delv(_ name: String, _ type: String, _ anchors: String, _ primary: Primary) throws -> String {
+    private func delv(
+        _ name: String,
+        _ type: String,
+        _ anchors: String,
+        _ primary: Primary,
+        port: UInt16? = nil,
+        zone: String = zone
+    ) throws -> String {
         try Tool.run(
             "delv",
-            ["@127.0.0.1", "-p", "\(primary.port)", "-a", anchors, "+root=\(Self.zone)", name, type],
+            ["@127.0.0.1", "-p", "\(port ?? primary.port)", "-a", anchors, "+root=\(zone)", name, type],
             in: primary.folder
         )
+    }
+
+    private static let positive = [
+        ("cart.shop.svc", "A"), ("_grpc._tcp.cart.shop.svc", "SRV"), ("dns-version", "TXT"), ("", "SOA"), ("", "NS"),
+        ("", "DNSKEY"),
+    ]
+    private static let negative = [
+        ("cart.shop.svc", "AAAA"), ("nobody.shop.svc", "A"), ("shop.svc", "A"), ("svc", "TXT"), ("", "MX"),
+    ]
+
+    /// Validates the zone, as it is answered at a port, from one anchor.
+    private func validate(_ anchors: String, _ primary: Primary, port: UInt16) throws {
+        for (questions, verdict) in [
+            (Self.positive, "; fully validated"), (Self.negative, "negative response, fully validated"),
+        ] {
+            for (name, type) in questions {
+                let name = name.isEmpty ? Self.zone : "\(name).\(Self.zone)"
+                let answer = try delv(name, type, anchors, primary, port: port)
+                #expect(answer.contains(verdict), "\(name) \(type): \(answer)")
+            }
+        }
     }
 
     @Test("delv validates what is there and what is not", arguments: [false, true])
@@ -51,22 +79,103 @@ import Testing
         let anchors = try anchors(key, in: primary.folder)
         try await primary.start()
 
-        let positive = [
-            ("cart.shop.svc", "A"), ("_grpc._tcp.cart.shop.svc", "SRV"), ("dns-version", "TXT"), ("", "SOA"),
-            ("", "NS"), ("", "DNSKEY"),
-        ]
-        for (name, type) in positive {
-            let answer = try delv(name.isEmpty ? Self.zone : "\(name).\(Self.zone)", type, anchors, primary)
-            #expect(answer.contains("; fully validated"), "\(name) \(type): \(answer)")
-        }
-        let negative = [
-            ("cart.shop.svc", "AAAA"), ("nobody.shop.svc", "A"), ("shop.svc", "A"), ("svc", "TXT"), ("", "MX"),
-        ]
-        for (name, type) in negative {
-            let answer = try delv(name.isEmpty ? Self.zone : "\(name).\(Self.zone)", type, anchors, primary)
-            #expect(answer.contains("negative response, fully validated"), "\(name) \(type): \(answer)")
+        try validate(anchors, primary, port: primary.port)
+    }
+
+    // MARK: - Transferred
+
+    /// A delv file that trusts what `portolan dnssec ds` prints for a zone alone.
+    private func delegation(of zone: String, _ primary: Primary) throws -> String {
+        let text = try Tool.run(
+            Portolan.path(),
+            ["dnssec", "ds", "--config", primary.configuration, zone],
+            in: primary.folder
+        )
+        let fields = text.split { $0.isWhitespace }
+        let start = try #require(fields.firstIndex(of: "DS"), "\(text)")
+        let numbers = fields[(start + 1)...].prefix(3).joined(separator: " ")
+        let anchor = "\(zone) static-ds \(numbers) \"\(fields[(start + 4)...].prefix(1).joined())\";"
+        return try primary.folder.write("anchors-\(UUID().uuidString)", "trust-anchors { \(anchor) };\n")
+    }
+
+    @Test("ldns verifies the zone that dig and kdig transfer, and not one that was changed", arguments: [false, true])
+    func transfer(isSplit: Bool) async throws {
+        let primary = try Primary(isSigned: true)
+        defer { primary.end() }
+        try primary.publish([1, 2, 3])
+        for zone in Primary.zones { _ = try makeKeys(of: primary, zone: zone, isSplit: isSplit) }
+        try await primary.start()
+        for zone in Primary.zones {
+            for tool in ["dig", "kdig"] {
+                let text = try Tool.run(
+                    tool,
+                    ["@127.0.0.1", "-p", "\(primary.port)", "-y", Primary.key, zone, "AXFR"],
+                    in: primary.folder
+                )
+                // The last record is the first once more.
+                let lines = text.split(separator: "\n").filter { !$0.hasPrefix(";") && !$0.contains("TSIG") }
+                    .dropLast()
+                func verify(_ lines: [Substring]) throws -> String {
+                    let path = try primary.folder.write("\(zone)zone", lines.joined(separator: "\n") + "\n")
+                    return try Tool.run("ldns-verify-zone", ["-V", "3", path], in: primary.folder)
+                }
+                let verdict = try verify(Array(lines))
+                #expect(verdict.contains("Zone is verified and complete"), "\(verdict)")
+                var changed = Array(lines)
+                let denial = lines.lastIndex { $0.split { $0 == "\t" || $0 == " " }.dropFirst(3).first == "NSEC" }
+                changed.remove(at: try #require(denial))
+                #expect(try !verify(changed).contains("Zone is verified and complete"))
+            }
         }
     }
+
+    @Test(
+        "a secondary that takes the signed zone gives answers that delv validates from the DS record, also after a change",
+        arguments: SecondaryServer.allCases
+    )
+    func secondary(server: SecondaryServer) async throws {
+        let port = try Tool.freePort()
+        let primary = try Primary(secondary: port, isSigned: true)
+        try primary.publish([201, 202])
+        for zone in Primary.zones { _ = try makeKeys(of: primary, zone: zone, isSplit: true) }
+        try await primary.start()
+        defer { primary.end() }
+        let secondary = try server.start(of: primary, on: port)
+        defer { secondary.end() }
+        func untilEqual() async throws {
+            for zone in Primary.zones {
+                try await eventually("\(zone) at the primary's serial") {
+                    let serial = try primary.serial(zone, primary.port)
+                    return try serial != nil && primary.serial(zone, port) == serial
+                }
+            }
+        }
+        do {
+            try await untilEqual()
+            let anchors = try Primary.zones.map { try delegation(of: $0, primary) }
+            try validate(anchors[0], primary, port: port)
+            let before = try primary.serial(Primary.zones[0], primary.port)
+            try primary.publish([202, 203])
+            try await eventually("the primary shows the change") {
+                try primary.serial(Primary.zones[0], primary.port) != before
+            }
+            try await untilEqual()
+            try validate(anchors[0], primary, port: port)
+            let added = try delv("10-0-0-203.cart.shop.svc.\(Self.zone)", "A", anchors[0], primary, port: port)
+            #expect(added.contains("; fully validated") && added.contains("10.0.0.203"), "\(added)")
+            let removed = try delv("10-0-0-201.cart.shop.svc.\(Self.zone)", "A", anchors[0], primary, port: port)
+            #expect(removed.contains("negative response, fully validated"), "\(removed)")
+            for (name, verdict) in [("203", "; fully validated"), ("201", "negative response, fully validated")] {
+                let zone = Primary.zones[1]
+                let answer = try delv("\(name).\(zone)", "PTR", anchors[1], primary, port: port, zone: zone)
+                #expect(answer.contains(verdict), "\(answer)")
+            }
+        } catch {
+            Issue.record(error, "\(primary.log)\n\(secondary.log)")
+        }
+    }
+
+    // MARK: - Keys
 
     @Test("delv validates nothing with another key as its anchor")
     func otherKey() async throws {

@@ -1,4 +1,5 @@
 import DNSCore
+import DNSSigning
 import DNSTransfer
 import Glibc
 import Logging
@@ -15,6 +16,7 @@ import Testing
     /// Runs `body` with a server that lets whoever has the key transfer `example.test`.
     private func withPrimary(
         names: UInt32 = 2000,
+        signers: ZoneSigners? = nil,
         _ body: (ListenAddress, Zone, TransferService) async throws -> Void
     ) async throws {
         let store = ZoneStore()
@@ -24,7 +26,8 @@ import Testing
         zone.apply((0..<names).map { Self.change("host-\($0)", $0) })
         zone.freshness = .current
         store.serve([zone])
-        let transfers = TransferService(logger: .quiet)
+        zone.isSigned = signers != nil
+        let transfers = TransferService(signers: signers, logger: .quiet)
         var policy = TransferService.Policy()
         policy.keys = TSIGKeyring([Self.key])
         policy.zones = [Self.apex]
@@ -171,6 +174,73 @@ import Testing
                 if message.answers.last?.type == .soa { break }
             }
             #expect(answers > 55_000)
+        }
+    }
+
+    private func makeSigners() -> ZoneSigners {
+        let keys = ZoneKeys(
+            zone: Self.apex,
+            keys: [SigningKey.generate(for: Self.apex, isKeySigning: true)]
+        )
+        let signer = ZoneSigner(apex: Self.apex, cache: SignatureCache())
+        signer.use(keys, at: Int64(time(nil)))
+        let signers = ZoneSigners()
+        signers.use([signer])
+        return signers
+    }
+
+    @Test("a signed zone is sent signed and whole, also to those who ask for differences")
+    func signedZone() async throws {
+        try await withPrimary(names: 500, signers: makeSigners()) { address, zone, transfers in
+            let client = try SocketClient(address, .tcp)
+            let whole = try transfer(client, query(.axfr))
+            let names = Set(whole.map(\.owner))
+            #expect(names.count == 501)
+            #expect(whole.filter { $0.type == .nsec }.count == names.count)
+            #expect(whole.filter { $0.type == .rrsig }.count == 2 * names.count)
+            let serial = zone.serial
+            zone.apply([Self.change("host-1", 77)])
+            let differences = try transfer(client, query(.ixfr, since: serial))
+            #expect(differences.count == whole.count && differences.contains { $0.data == .a(77) })
+            let label = TransferService.Label(zone: Self.apex, kind: "ixfr-full", result: .completed)
+            #expect(transfers.counts[label] == 1)
+            let datagram = try SocketClient(address, .udp)
+            try datagram.send(signed(query(.ixfr, since: serial)))
+            #expect(try Message(decoding: datagram.receive()).answers.map(\.type) == [.soa])
+        }
+    }
+
+    @Test("a signed zone without signer is not handed out")
+    func unsigned() async throws {
+        try await withPrimary(names: 3, signers: ZoneSigners()) { address, _, transfers in
+            let client = try SocketClient(address, .tcp)
+            #expect(try ask(signed(query(.axfr)), client).code == .servFail)
+            let label = TransferService.Label(zone: Self.apex, kind: "axfr", result: .unavailable)
+            #expect(transfers.counts[label] == 1)
+        }
+    }
+
+    @Test("while a transfer is under way that its secondary takes as fast as it is made, others are answered")
+    func turns() async throws {
+        try await withPrimary(names: 3000, signers: makeSigners()) { address, _, transfers in
+            let client = try SocketClient(address, .tcp)
+            _ = try ask(signed(query(.soa)), client)
+            let copy = Task.detached {
+                let secondary = try SocketClient(address, .tcp)
+                return try transfer(secondary, query(.axfr)).count
+            }
+            let label = TransferService.Label(zone: Self.apex, kind: "axfr", result: .completed)
+            // Each answer waits for a message in the making at most, of which there are some sixty.
+            let start = ContinuousClock.now
+            var longest = Duration.zero
+            while transfers.counts[label] == nil {
+                let asked = ContinuousClock.now
+                _ = try ask(signed(query(.soa)), client)
+                longest = max(longest, asked.duration(to: .now))
+            }
+            let whole = start.duration(to: .now)
+            #expect(try await copy.value > 12_000)
+            #expect(longest * 2 < whole, "\(longest) of \(whole)")
         }
     }
 }

@@ -26,6 +26,22 @@ import Testing
         #expect(machine.messages(now: start + .seconds(3600)).isEmpty)
     }
 
+    @Test("a zone that asks for it is told of less often, from its next change on")
+    func spacing() throws {
+        var machine = machine()
+        func sent(from first: Int, to last: Int) -> [Int] {
+            (first..<last).filter { second in
+                let now = start + .seconds(second)
+                machine.change(zone, spacing: second < 60 ? .seconds(20) : .seconds(2), now: now)
+                let messages = machine.messages(now: now)
+                for message in messages { machine.answered(message.pair) }
+                return !messages.isEmpty
+            }
+        }
+        #expect(sent(from: 0, to: 60) == [0, 20, 40])
+        #expect(sent(from: 60, to: 66) == [60, 62, 64])
+    }
+
     @Test("under churn one message is outstanding, and they are a second apart")
     func churn() throws {
         var machine = machine()

@@ -64,7 +64,6 @@ import Testing
             ("{ notify: [\"10.1.0.2:0\"] }", "is not an address and port such as 10.1.0.2:53"),
             ("{ notify: [{ key: one }] }", "needs the key \"to\""),
             ("{ notfy: [] }", "did you mean \"notify\"?"),
-            ("{ allow: [{ key: one }] }, dnssec: { keys: /k }", "signed zones cannot be transferred yet"),
         ]
     )
     func mistakes(transfer: String, message: String) {
@@ -73,6 +72,48 @@ import Testing
             error?.mistakes.contains { $0.message.contains(message) && $0.line == 9 } == true,
             "\(error?.mistakes ?? [])"
         )
+    }
+
+    @Test(
+        "a signed zone can be transferred unless another zone lies below it",
+        arguments: [
+            ("elsewhere.test", "dnssec: { keys: /k }, transfer: {}", nil),
+            ("elsewhere.test", "transfer: {}", nil), ("low.z.test", "transfer: {}", nil),
+            ("low.z.test", "dnssec: { keys: /k }", nil),
+            (
+                "low.z.test", "dnssec: { keys: /k }, transfer: {}",
+                "secondaries of it would deny zone \"low.z.test.\" below it: leave out transfer or dnssec of \"z.test.\""
+            ),
+            (
+                "9.10.in-addr.arpa", "reverse: [10.0.0.0/8], dnssec: { keys: /k }, transfer: {}",
+                "zone \"10.in-addr.arpa.\" is signed and can be transferred"
+            ),
+        ]
+    )
+    func copies(other: String, options: String, message: String?) throws {
+        func read() throws -> Configuration {
+            try Configuration.reading(
+                """
+                cluster: c
+                systems:
+                  local: { kubernetes: {} }
+                dns:
+                  listen: ["127.0.0.1:5353"]
+                  zones:
+                    - { zone: z.test, from: [local], \(options) }
+                    - { zone: \(other), from: [local] }
+                """,
+                file: "p.yaml",
+                environment: [:]
+            )
+        }
+        guard let message else {
+            #expect(try read().dns?.zones.count == 2)
+            return
+        }
+        let error = #expect(throws: ConfigurationError.self) { try read() }
+        let mistakes = error?.mistakes ?? []
+        #expect(mistakes.contains { $0.message.contains(message) && $0.line == 7 }, "\(mistakes)")
     }
 
     @Test(

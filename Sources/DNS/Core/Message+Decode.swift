@@ -41,6 +41,17 @@ extension Message {
     }
 }
 
+extension RecordSet {
+    /// Reads records of one owner and type from `start` to the end of a message; `nil` where there are none.
+    init?(decoding bytes: [UInt8], from start: Int) throws(MessageError) {
+        var decoder = MessageDecoder(bytes: bytes, offset: start)
+        guard start < bytes.count else { return nil }
+        let first = try decoder.record()
+        self.init(type: first.type, ttl: first.ttl, data: [first.data])
+        while decoder.offset < bytes.count { data.append(try decoder.record().data) }
+    }
+}
+
 extension Message.Extension {
     fileprivate init(_ record: ResourceRecord, at offset: Int) throws(MessageError) {
         self.init(

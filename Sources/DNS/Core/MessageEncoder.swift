@@ -46,6 +46,10 @@ struct MessageEncoder {
 
     mutating func append(_ record: ResourceRecord) {
         append(compressing: record.owner)
+        append(allButOwnerOf: record)
+    }
+
+    mutating func append(allButOwnerOf record: ResourceRecord) {
         append(record.type.rawValue)
         append(record.recordClass.rawValue)
         append(record.ttl)
@@ -85,5 +89,14 @@ struct MessageEncoder {
         case .opaque(let octets):
             bytes += octets
         }
+    }
+}
+
+extension ResourceRecord {
+    /// The record in wire form from its type on, names in its data in full.
+    var octetsAfterOwner: [UInt8] {
+        var encoder = MessageEncoder()
+        encoder.append(allButOwnerOf: self)
+        return encoder.bytes
     }
 }

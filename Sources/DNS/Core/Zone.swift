@@ -81,6 +81,9 @@ package final class Zone: Sendable {
 
     package var serial: UInt32 { writer.withLock { $0.authority.serial } }
 
+    /// The TTL of negative answers, in seconds (RFC 2308 section 5).
+    package var negativeTTL: UInt32 { UInt32(bigEndian: image.fields.pointee.negativeTTL) }
+
     package var statistics: ZoneStatistics { writer.withLock { $0.statistics } }
 
     /// Whether recent changes are kept for incremental transfers. It takes up to half of the zone's own memory again.
@@ -94,6 +97,9 @@ package final class Zone: Sendable {
     package func apply(_ changes: [OwnerChange]) -> AppliedBatch {
         writer.withLock { $0.apply(changes) }
     }
+
+    /// Raises the serial though no record changes, since what is made of the records has: secondaries are to take all anew.
+    package func renew() { writer.withLock { _ = $0.apply([], isRenewal: true) } }
 
     func contents(apexOnly: Bool = false) -> ZoneContents { writer.withLock { $0.contents(apexOnly: apexOnly) } }
 

@@ -100,6 +100,35 @@ extension EncodedSet {
     }
 }
 
+extension NameBlock {
+    /// The owner's name in full.
+    func owner(in apex: DomainName) -> DomainName {
+        DomainName(uncheckedWire: Array(UnsafeRawBufferPointer(start: name, count: nameLength)) + apex.wire)
+    }
+
+    /// The record sets as values.
+    func recordSets(in apex: DomainName) -> [RecordSet] {
+        (0..<setCount).compactMap { index in
+            let set = set(at: index)
+            // As in a message whose question is the apex, to which the owners point.
+            var octets = [UInt8](repeating: 0, count: Header.size) + apex.wire
+            let start = octets.count
+            octets += UnsafeRawBufferPointer(start: set.records, count: set.length)
+            if set.hasApexPointers {
+                octets.withUnsafeMutableBytes { bytes in
+                    guard let base = bytes.baseAddress else { return }
+                    var offset = 0
+                    while offset < set.length {
+                        set.fillApexPointers(in: base + start + offset + EncodedSet.recordHeader, with: 0xC00C)
+                        offset += set.recordLength(at: offset)
+                    }
+                }
+            }
+            return try? RecordSet(decoding: octets, from: start)
+        }
+    }
+}
+
 /// A record compared by its octets.
 private struct RecordBytes: Hashable {
     private let bytes: UnsafeRawBufferPointer

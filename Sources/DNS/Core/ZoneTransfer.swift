@@ -19,7 +19,13 @@ package final class ZoneTransfer {
         case overrun
         /// The next record fits into no message of this size.
         case tooLong
+        /// There is nothing to sign with.
+        case unsigned
     }
+
+    /// What a signed zone has beside the records of an owner: signatures, and the owner's place in the chain of denials
+    /// (RFC 4035 section 2). All is the owner's and has ``RecordData/opaque(_:)`` data; `nil` when nothing can be signed.
+    package typealias Supplement = (_ owner: DomainName, _ sets: [RecordSet], _ next: DomainName) -> [ResourceRecord]?
 
     /// The question and header bits that every message repeats.
     package struct Heading: Sendable {
@@ -49,6 +55,8 @@ package final class ZoneTransfer {
     private enum Part {
         case authority(NameBlock)
         case names([NameBlock])
+        /// All names, in canonical order.
+        case chain(Supplement)
         case removals([BlockExchange])
         case additions([BlockExchange])
     }
@@ -68,9 +76,12 @@ package final class ZoneTransfer {
     private var position = 0
     /// The records of the owner at hand.
     private var owner: NameBlock?
-    private var queue: [StoredRecord] = []
+    private var queue: [TransferRecord] = []
     private var next = 0
     private var isFirst = true
+    /// The names of a chain that are to come: the next one, and those after it.
+    private var chain: (next: NameBlock, rest: CanonicalNames)?
+    private var isUnsigned = false
 
     private init(
         _ kind: Kind,
@@ -91,8 +102,26 @@ package final class ZoneTransfer {
     }
 
     /// Everything the zone shows now.
-    package static func full(of zone: Zone, _ heading: Heading) -> ZoneTransfer {
+    ///
+    /// - Parameter supplement: of a signed zone; called name by name in canonical order, the apex first.
+    package static func full(
+        of zone: Zone,
+        _ heading: Heading,
+        supplement: Supplement? = nil
+    ) -> ZoneTransfer {
         let contents = zone.contents()
+        if let supplement {
+            let transfer = ZoneTransfer(
+                .full,
+                zone,
+                pin: contents.pin,
+                serial: contents.serial,
+                heading,
+                [.authority(contents.apex), .chain(supplement), .authority(contents.apex)]
+            )
+            transfer.chain = (contents.apex, CanonicalNames(contents.names))
+            return transfer
+        }
         return ZoneTransfer(
             .full,
             zone,
@@ -177,38 +206,56 @@ package final class ZoneTransfer {
         records += Int(message.records)
         isFirst = false
         let length = message.finish(id: heading.id, flags: heading.flags, opt: opt)
-        return .message(length: length, isLast: upcoming() == nil)
+        let isLast = upcoming() == nil
+        return isUnsigned ? .unsigned : .message(length: length, isLast: isLast)
     }
 
     /// The record to be written next.
-    private func upcoming() -> StoredRecord? {
+    private func upcoming() -> TransferRecord? {
         while next == queue.count {
-            guard part < parts.count else { return nil }
+            guard part < parts.count, !isUnsigned else { return nil }
             queue.removeAll(keepingCapacity: true)
             next = 0
             switch parts[part] {
             case .authority(let apex):
                 owner = apex
-                apex.set(RecordType.soa.rawValue)?.forEachRecord { queue.append($0) }
+                apex.set(RecordType.soa.rawValue)?.forEachRecord { queue.append(.stored($0)) }
                 part += 1
             case .names(let names):
                 advance(names) { name in
                     owner = name
-                    name.forEachRecord(excluding: .soa) { queue.append($0) }
+                    name.forEachRecord(excluding: .soa) { queue.append(.stored($0)) }
                 }
+            case .chain(let supplement):
+                if chain == nil { part += 1 } else { advanceChain(supplement) }
             case .removals(let exchanges):
                 advance(exchanges) { exchange in
                     owner = exchange.old
-                    queue += exchange.old?.records(notIn: exchange.new) ?? []
+                    queue += (exchange.old?.records(notIn: exchange.new) ?? []).map { .stored($0) }
                 }
             case .additions(let exchanges):
                 advance(exchanges) { exchange in
                     owner = exchange.new
-                    queue += exchange.new?.records(notIn: exchange.old) ?? []
+                    queue += (exchange.new?.records(notIn: exchange.old) ?? []).map { .stored($0) }
                 }
             }
         }
         return queue[next]
+    }
+
+    /// Takes up the next name of the chain, with what its zone's signatures make of it.
+    private func advanceChain(_ supplement: Supplement) {
+        guard let name = chain?.next else { return }
+        let following = chain?.rest.next()
+        if let following { chain?.next = following } else { chain = nil }
+        owner = name
+        name.forEachRecord(excluding: .soa) { queue.append(.stored($0)) }
+        let next = following?.owner(in: zone.apex) ?? zone.apex
+        guard let records = supplement(name.owner(in: zone.apex), name.recordSets(in: zone.apex), next) else {
+            isUnsigned = true
+            return
+        }
+        queue += records.map { .made($0.octetsAfterOwner) }
     }
 
     private func advance<Element>(_ elements: [Element], _ take: (Element) -> Void) {
@@ -218,6 +265,31 @@ package final class ZoneTransfer {
         }
         take(elements[position])
         position += 1
+    }
+}
+
+/// A record of a transfer but for its owner.
+private enum TransferRecord {
+    case stored(StoredRecord)
+    /// From its type to its end.
+    case made([UInt8])
+
+    var length: Int {
+        switch self {
+        case .stored(let record): record.length - 2
+        case .made(let octets): octets.count
+        }
+    }
+
+    func write(to destination: UnsafeMutableRawPointer, apex: UInt16) {
+        switch self {
+        case .made(let octets): destination.copyMemory(from: octets, byteCount: octets.count)
+        case .stored(let record):
+            destination.copyMemory(from: record.start + 2, byteCount: length)
+            if record.set.hasApexPointers {
+                record.set.fillApexPointers(in: destination + EncodedSet.recordHeader - 2, with: apex)
+            }
+        }
     }
 }
 
@@ -240,9 +312,9 @@ private struct TransferMessage {
     }
 
     /// False when the message would be longer than `limit`, or have too many records.
-    mutating func append(_ record: StoredRecord, of owner: NameBlock, limit: Int) -> Bool {
+    mutating func append(_ record: TransferRecord, of owner: NameBlock, limit: Int) -> Bool {
         let pointer = owner.nameLength == 0 ? Self.apex : known?.owner == owner.base ? known?.pointer : nil
-        let rest = record.length - 2
+        let rest = record.length
         let needed = 2 + rest + (pointer == nil ? owner.nameLength : 0)
         guard end + needed <= limit, records < .max else { return false }
         if let pointer {
@@ -253,10 +325,7 @@ private struct TransferMessage {
             end += owner.nameLength
             append(Self.apex)
         }
-        (base + end).copyMemory(from: record.start + 2, byteCount: rest)
-        if record.set.hasApexPointers {
-            record.set.fillApexPointers(in: base + end + EncodedSet.recordHeader - 2, with: Self.apex)
-        }
+        record.write(to: base + end, apex: Self.apex)
         end += rest
         records += 1
         return true

@@ -82,7 +82,8 @@ struct ZoneWriter: ~Copyable {
         ZoneStatistics(names: names, bytes: blockBytes + image.apex.size + 8 * table.capacity)
     }
 
-    mutating func apply(_ changes: [OwnerChange]) -> AppliedBatch {
+    /// - Parameter isRenewal: raises the serial in any case.
+    mutating func apply(_ changes: [OwnerChange], isRenewal: Bool = false) -> AppliedBatch {
         var changed = 0
         var rejected: [RejectedChange] = []
         let serial = authority.serial
@@ -99,9 +100,10 @@ struct ZoneWriter: ~Copyable {
             if replaced.count >= Self.retirementSlice { retire() }
         }
         encoder.forget()
-        if changed > 0 { publishApex() }
+        let isNew = changed > 0 || isRenewal
+        if isNew { publishApex() }
         retire()
-        if isRecording, changed > 0 {
+        if isRecording, isNew {
             journal.append(
                 .init(from: serial, exchanges: exchanges, replaced: kept),
                 limit: ZoneJournal.limit(zoneBytes: statistics.bytes)

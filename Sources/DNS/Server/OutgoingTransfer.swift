@@ -66,7 +66,7 @@ final class OutgoingTransfer {
         case .overrun:
             finish(.overrun)
             return nil
-        case .tooLong:
+        case .tooLong, .unsigned:
             return nil
         }
     }

@@ -1,4 +1,5 @@
 package import DNSCore
+package import DNSSigning
 package import DNSTransfer
 import Glibc
 package import Logging
@@ -66,9 +67,14 @@ package final class TransferService: Sendable {
     }
 
     private let state = Mutex(State())
+    private let signers: ZoneSigners?
     private let logger: Logger
 
-    package init(logger: Logger) { self.logger = logger }
+    /// - Parameter signers: of the signed ones among the zones; `nil` where none ever is.
+    package init(signers: ZoneSigners? = nil, logger: Logger) {
+        self.signers = signers
+        self.logger = logger
+    }
 
     package var policy: Policy {
         get { state.withLock { $0.policy } }
@@ -132,9 +138,16 @@ package final class TransferService: Sendable {
             return .fail(.servFail, .notReady)
         }
         let heading = ZoneTransfer.Heading(replyingTo: bytes, opt: opt)
+        func everything() -> Decision {
+            guard let transfer = full(offer.zone, heading) else {
+                count(.unavailable)
+                return .fail(.servFail, .notReady)
+            }
+            return .send(transfer)
+        }
         guard isIncremental else {
             // RFC 5936 section 4.2.
-            return transport == .stream ? .send(.full(of: offer.zone, heading)) : .fail(.formErr, nil)
+            return transport == .stream ? everything() : .fail(.formErr, nil)
         }
         guard let authority = request.authorities.first, authority.owner == question.name,
             case .soa(let present) = authority.data
@@ -142,10 +155,18 @@ package final class TransferService: Sendable {
         let serial = present.serial
         // Two replicas may give one serial to different contents. So differences go to whom this one has given what they
         // are differences to; others get everything.
-        if ZoneSerial.isLater(offer.zone.serial, than: serial), !given.contains(Given(client: client, serial: serial)) {
-            return .send(.full(of: offer.zone, heading))
-        }
+        // A signed zone's differences would have to name the very signatures that the secondary has, which nobody remembers.
+        let isFollowed = given.contains(Given(client: client, serial: serial)) && !offer.zone.isSigned
+        if ZoneSerial.isLater(offer.zone.serial, than: serial), !isFollowed { return everything() }
         return .send(.since(serial, of: offer.zone, heading, reader: reader))
+    }
+
+    /// A transfer of everything; `nil` for a signed zone that there are no keys for yet.
+    private func full(_ zone: Zone, _ heading: ZoneTransfer.Heading) -> ZoneTransfer? {
+        guard zone.isSigned else { return .full(of: zone, heading) }
+        guard let signer = signers?[zone.apex] else { return nil }
+        let supplement = TransferSigner(signer, denialTTL: zone.negativeTTL, at: Int64(UInt64.now))
+        return .full(of: zone, heading) { supplement.supplement(to: $0, $1, next: $2) }
     }
 
     /// Takes up a transfer of more than one message. False when there are too many.

@@ -1,36 +1,6 @@
-package import DNSCore
+import DNSCore
 
 extension DomainName {
-    /// Octets whose order as bytes is the canonical order of names (RFC 4034 section 6.1): the labels from the root on, each
-    /// ended by a zero, with zero and one inside a label written as two octets.
-    package var canonicalKey: [UInt8] {
-        var starts: [Int] = []
-        var offset = 0
-        while wire[offset] != 0 {
-            starts.append(offset)
-            offset += 1 + Int(wire[offset])
-        }
-        var key: [UInt8] = []
-        key.reserveCapacity(wire.count + 2)
-        for start in starts.reversed() {
-            for octet in wire[(start + 1)...(start + Int(wire[start]))] {
-                if octet < 2 {
-                    key.append(1)
-                    key.append(octet + 1)
-                } else {
-                    key.append(octet)
-                }
-            }
-            key.append(0)
-        }
-        return key
-    }
-
-    /// True when this name comes before `other` in canonical order.
-    package func canonicallyPrecedes(_ other: DomainName) -> Bool {
-        canonicalKey.lexicographicallyPrecedes(other.canonicalKey)
-    }
-
     /// As RRSIG counts them: without the root and without a leading `*` (RFC 4034 section 3.1.3).
     var signedLabelCount: UInt8 {
         var count: UInt8 = 0

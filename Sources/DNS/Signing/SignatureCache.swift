@@ -79,7 +79,7 @@ package final class SignatureCache: Sendable {
     private let passing: Mutex<Generations>
 
     /// - Parameters: signatures in a generation of each kind.
-    package init(lasting: Int = 262_144, passing: Int = 8192) {
+    package init(lasting: Int = 393_216, passing: Int = 8192) {
         self.lasting = Mutex(Generations(capacity: max(1, lasting)))
         self.passing = Mutex(Generations(capacity: max(1, passing)))
     }

@@ -155,7 +155,7 @@ package struct SignedAnswer {
             ResourceRecord(owner: group.owner, type: group.set.type, ttl: group.set.ttl, data: data)
         }
         let apex = group.set.type == .ds ? plain.authorities.first?.owner : zones.standing(of: group.owner)?.apex
-        guard terms.dnssecOK, let apex, let signer = signers[apex], isSigned(apex, zones) else {
+        guard terms.dnssecOK, let apex, let signer = signers[apex]?.snapshot, isSigned(apex, zones) else {
             return encoder.append(records, to: section) ? .fits : .fitsNot
         }
         let isDenial = group.set.type == .nsec

@@ -3,43 +3,54 @@ internal import Synchronization
 
 /// Signs the record sets of one zone with the keys of the moment.
 package final class ZoneSigner: Sendable {
-    private struct Active {
-        var keySigning: [SigningKey] = []
-        var zoneSigning: [SigningKey] = []
-        var delegated: [DNSKey] = []
+    /// The keys of one moment, and what they have signed.
+    struct Snapshot: Sendable {
+        let apex: DomainName
+        fileprivate let cache: SignatureCache
+        fileprivate var keySigning: [SigningKey] = []
+        fileprivate var zoneSigning: [SigningKey] = []
+        fileprivate var delegated: [DNSKey] = []
     }
 
     package let apex: DomainName
-    private let cache: SignatureCache
-    private let active = Mutex(Active())
+    private let active: Mutex<Snapshot>
 
     /// Without keys; see ``use(_:at:)``.
     package init(apex: DomainName, cache: SignatureCache) {
         self.apex = apex
-        self.cache = cache
+        active = Mutex(Snapshot(apex: apex, cache: cache))
     }
 
     /// Signs with what is active at `now` of `keys`, until the next call.
-    package func use(_ keys: ZoneKeys, at now: Int64) {
+    ///
+    /// - Returns: whether that are other keys than before, for whatever they sign.
+    @discardableResult
+    package func use(_ keys: ZoneKeys, at now: Int64) -> Bool {
         active.withLock { active in
+            let before = [active.keySigning, active.zoneSigning].map { $0.map(\.key) }
             active.keySigning = keys.keySigning(at: now)
             active.zoneSigning = keys.zoneSigning(at: now)
             active.delegated = keys.delegated(at: now)
+            return before != [active.keySigning, active.zoneSigning].map { $0.map(\.key) }
         }
     }
 
     /// The DS set that the zone above has for this one.
-    package var delegation: [RecordData] { active.withLock { $0.delegated }.map { .opaque($0.delegation) } }
+    package var delegation: [RecordData] { snapshot.delegated.map { .opaque($0.delegation) } }
 
+    var snapshot: Snapshot { active.withLock { $0 } }
+}
+
+extension ZoneSigner.Snapshot {
     private func keys(for type: RecordType) -> [SigningKey] {
         switch type {
-        case .dnskey, .cds, .cdnskey: active.withLock { $0.keySigning }
-        default: active.withLock { $0.zoneSigning }
+        case .dnskey, .cds, .cdnskey: keySigning
+        default: zoneSigning
         }
     }
 
     /// What the signatures over a set take in a message at most.
-    package func room(for set: RecordSet, of owner: DomainName) -> Int {
+    func room(for set: RecordSet, of owner: DomainName) -> Int {
         // Owner, type, class, TTL and length, the fixed fields, the signer's name, the signature.
         keys(for: set.type).count * (owner.wire.count + 10 + 18 + apex.wire.count + 64)
     }
@@ -51,7 +62,7 @@ package final class ZoneSigner: Sendable {
     ///   - now: seconds since 1970.
     ///   - permit: asked before a signature is made that is not there yet; false leaves everything unsigned.
     /// - Returns: `nil` when not permitted, or when there is no key to sign with.
-    package func signatures(
+    func signatures(
         over set: RecordSet,
         of owner: DomainName,
         _ kind: SignatureCache.Kind,

@@ -2,7 +2,7 @@ package import DNSCore
 package import ServiceCatalog
 
 /// Which secondaries are to be told of which zones, and when (RFC 1996): at most one message is outstanding per secondary and
-/// zone, none sooner than a second after the one before, and each is repeated until it is answered.
+/// zone, none sooner than a second (or what the zone asks for) after the one before, and each is repeated until it is answered.
 ///
 /// A pair of zone and secondary is
 /// - *settled*: told, or given up on; becomes due with a change;
@@ -44,9 +44,10 @@ package struct NotifyMachine: Sendable {
         var state = State.settled
         var lastSent: ContinuousClock.Instant?
         var hasChanged = false
+        var spacing = NotifyMachine.spacing
     }
 
-    private static let spacing = Duration.seconds(1)
+    package static let spacing = Duration.seconds(1)
     private static let patience = Duration.seconds(60)
 
     private var entries: [DomainName: [Target: Entry]] = [:]
@@ -73,14 +74,20 @@ package struct NotifyMachine: Sendable {
 
     /// Notes that a zone has changed.
     ///
+    /// - Parameter spacing: how long after the last message the next may follow.
     /// - Returns: whether somebody has become due by that.
     @discardableResult
-    package mutating func change(_ zone: DomainName, now: ContinuousClock.Instant) -> Bool {
+    package mutating func change(
+        _ zone: DomainName,
+        spacing: Duration = NotifyMachine.spacing,
+        now: ContinuousClock.Instant
+    ) -> Bool {
         var isDue = false
         for (target, var entry) in entries[zone] ?? [:] {
+            entry.spacing = spacing
             switch entry.state {
             case .settled:
-                entry.state = .due(max(now, entry.lastSent.map { $0 + Self.spacing } ?? now))
+                entry.state = .due(max(now, entry.lastSent.map { $0 + spacing } ?? now))
                 isDue = true
             case .due: continue
             case .outstanding: entry.hasChanged = true
@@ -127,7 +134,7 @@ package struct NotifyMachine: Sendable {
     /// Takes in that the outstanding message of a pair has been answered.
     package mutating func answered(_ pair: Pair) {
         guard var entry = entries[pair.zone]?[pair.target], case .outstanding = entry.state else { return }
-        entry.state = entry.hasChanged ? entry.lastSent.map { .due($0 + Self.spacing) } ?? .settled : .settled
+        entry.state = entry.hasChanged ? entry.lastSent.map { .due($0 + entry.spacing) } ?? .settled : .settled
         entry.hasChanged = false
         entries[pair.zone]?[pair.target] = entry
     }

@@ -74,7 +74,7 @@ package actor Bridge {
         logger = logs.logger("bridge")
         problemReporter = ProblemReporter(counter: instruments.problems, logger: logs.logger("catalog"))
         instruments.show(store)
-        transfers = TransferService(logger: logs.logger("dns"))
+        transfers = TransferService(signers: signers, logger: logs.logger("dns"))
         notifier = Notifier(logger: logs.logger("dns"))
         dnsMetrics.register(in: instruments.registry)
         TransferMetrics.register(transfers, notifier, in: instruments.registry)
@@ -107,8 +107,9 @@ package actor Bridge {
         let nextKeeper = makeKeeper(new)
         let memory = recall(new, nextKeeper)
         let next = plans.map { plan in zones.first { $0.plan == plan } ?? makeZone(plan, memory, nextKeeper) }
+        var renewed: [Zone] = []
         for (zone, keys) in zip(next, zoneKeys) {
-            if let keys { zone.signing?.use(keys, at: .now) }
+            if let keys { renewed += zone.signing?.use(keys, at: .now) ?? [] }
         }
         if configuration == nil {
             serve(next, new)
@@ -122,6 +123,7 @@ package actor Bridge {
         watchKeys()
         await exchangeKeeper(nextKeeper, new)
         offer(next, new, keys)
+        announce(renewed)
         await exchangeFlows(TargetFlow.flows(of: new), connected)
         await exchangeSources(connected)
     }
@@ -248,9 +250,14 @@ package actor Bridge {
     }
 
     private func followKeys() {
-        var hasNewSigner = false
-        for zone in zones where zone.signing?.follow(at: .now) == true { hasNewSigner = true }
-        if hasNewSigner { signers.use(zones.flatMap { $0.signing?.signers ?? [] }) }
+        let renewed = zones.flatMap { $0.signing?.follow(at: .now) ?? [] }
+        signers.use(zones.flatMap { $0.signing?.signers ?? [] })
+        announce(renewed)
+    }
+
+    /// Tells secondaries of zones that are signed otherwise than before.
+    private func announce(_ zones: [Zone]) {
+        for zone in zones where zone.freshness.isAnswered { notifier.change(zone) }
     }
 
     private func exchangeZones(_ next: [RunningZone], _ new: Configuration) async {
@@ -320,7 +327,8 @@ package actor Bridge {
             let transfer = configuration.dns?.zones.first { $0.zone == running.plan.definition.name }?.transfer
             for zone in running.publisher.zones {
                 policy.zones.insert(zone.apex)
-                zone.keepsChanges = transfer.map { !$0.access.rules.isEmpty } ?? false
+                let isOffered = transfer.map { !$0.access.rules.isEmpty } ?? false
+                zone.keepsChanges = isOffered && !zone.isSigned
                 guard let transfer else { continue }
                 policy.offers[zone.apex] = .init(zone: zone, access: transfer.access)
                 if !transfer.notify.isEmpty { targets[zone.apex] = transfer.notify }
@@ -331,9 +339,7 @@ package actor Bridge {
         let unready = Set(served.filter { !$0.freshness.isAnswered }.map(\.apex))
         notifier.follow(targets, unready: unready, keys: keys)
         // Loaded in between.
-        for zone in served where unready.contains(zone.apex) && zone.freshness.isAnswered {
-            notifier.change(zone.apex)
-        }
+        for zone in served where unready.contains(zone.apex) && zone.freshness.isAnswered { notifier.change(zone) }
     }
 
     var publishers: [ZonePublisher] { zones.map(\.publisher) }

@@ -26,7 +26,7 @@ final class ZonePublisher: Sendable {
     private let state: Mutex<State>
     private let subscription = Mutex<Int?>(nil)
     private let observe: @Sendable (_ sinceChange: Duration) -> Void
-    private let published: @Sendable (DomainName) -> Void
+    private let published: @Sendable (Zone) -> Void
     private let reporter: ProblemReporter
     let logger: Logger
 
@@ -48,7 +48,7 @@ final class ZonePublisher: Sendable {
         logger: Logger,
         reporter: ProblemReporter,
         observe: @escaping @Sendable (Duration) -> Void,
-        published: @escaping @Sendable (_ apex: DomainName) -> Void
+        published: @escaping @Sendable (Zone) -> Void
     ) {
         self.published = published
         self.definition = definition
@@ -165,7 +165,7 @@ final class ZonePublisher: Sendable {
     private func apply(_ batch: ZoneBatch) {
         guard let zone = zones.first(where: { $0.apex == batch.zone }) else { return }
         let applied = zone.apply(batch.changes)
-        if applied.changed > 0, zone.freshness != .unready { published(zone.apex) }
+        if applied.changed > 0, zone.freshness != .unready { published(zone) }
         for rejected in applied.rejected {
             logger.error(
                 "Records left out of the zone",
@@ -188,7 +188,7 @@ final class ZonePublisher: Sendable {
     }
 
     private func logLoaded() {
-        for zone in zones { published(zone.apex) }
+        for zone in zones { published(zone) }
         logger.info(
             "Zone is answered",
             metadata: ["zone": "\(definition.name)", "names": "\(zones.reduce(0) { $0 + $1.statistics.names })"]

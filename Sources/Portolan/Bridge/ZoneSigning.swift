@@ -12,6 +12,7 @@ final class ZoneSigning: Sendable {
         var signers: [DomainName: ZoneSigner] = [:]
         /// What the apexes hold for keys, so that only changes are published and told.
         var published: [DomainName: [RecordSet]] = [:]
+        var renewals: [DomainName: ZoneRenewal] = [:]
         var warnings: [String] = []
         /// The last trouble, which is told once.
         var trouble: String?
@@ -45,7 +46,9 @@ final class ZoneSigning: Sendable {
     var signers: [ZoneSigner] { state.withLock { Array($0.signers.values) } }
 
     /// Signs with these keys from now on.
-    func use(_ contents: KeyDirectory.Contents, at now: Int64) {
+    ///
+    /// - Returns: the zones that secondaries are to take anew.
+    func use(_ contents: KeyDirectory.Contents, at now: Int64) -> [Zone] {
         let warnings = state.withLock { state in
             defer { state.warnings = contents.warnings }
             // Keys of a reverse zone that are gone stay in force: to serve it unsigned all at once would break it.
@@ -54,16 +57,15 @@ final class ZoneSigning: Sendable {
             return contents.warnings.filter { !state.warnings.contains($0) }
         }
         for warning in warnings { logger.warning("A key file should be mended", metadata: ["file": "\(warning)"]) }
-        refresh(at: now)
+        return refresh(at: now)
     }
 
     /// Reads the directory again and does what the time asks for.
     ///
-    /// - Returns: whether a zone has become a signed one.
-    func follow(at now: Int64) -> Bool {
-        let before = signers.count
+    /// - Returns: the zones that secondaries are to take anew.
+    func follow(at now: Int64) -> [Zone] {
         do throws(CommandFailure) {
-            use(try directory.load(zones[0].apex, others: zones.dropFirst().map(\.apex), at: now), at: now)
+            return use(try directory.load(zones[0].apex, others: zones.dropFirst().map(\.apex), at: now), at: now)
         } catch {
             let isNew = state.withLock { state in
                 defer { state.trouble = error.message }
@@ -72,27 +74,34 @@ final class ZoneSigning: Sendable {
             if isNew {
                 logger.error("The keys stay as they were", metadata: ["reason": "\(error.message)"])
             }
-            refresh(at: now)
+            return refresh(at: now)
         }
-        return signers.count != before
     }
 
-    private func refresh(at now: Int64) {
+    private func refresh(at now: Int64) -> [Zone] {
         state.withLock { state in
-            for zone in zones {
-                guard let keys = state.keys[zone.apex], !keys.zoneSigning(at: now).isEmpty else { continue }
+            zones.filter { zone in
+                guard let keys = state.keys[zone.apex], !keys.zoneSigning(at: now).isEmpty else { return false }
                 let sets = keys.apexSets(at: now)
-                let signer = state.signers[zone.apex] ?? ZoneSigner(apex: zone.apex, cache: cache)
+                let known = state.signers[zone.apex]
+                let signer = known ?? ZoneSigner(apex: zone.apex, cache: cache)
                 // A key is shown before it signs, and signs no more before it goes.
-                if state.published[zone.apex] == nil { signer.use(keys, at: now) }
-                if state.published[zone.apex] != sets {
+                if known == nil { signer.use(keys, at: now) }
+                let hasOtherSets = state.published[zone.apex] != sets
+                if hasOtherSets {
                     zone.apply([OwnerChange(owner: zone.apex, sets: nameServer.apexSets(ttl: ttl) + sets)])
                     state.published[zone.apex] = sets
                     tell(keys, at: now)
                 }
-                signer.use(keys, at: now)
+                let hasOtherKeys = signer.use(keys, at: now)
                 state.signers[zone.apex] = signer
                 zone.isSigned = true
+                // Its differences are not sent.
+                zone.keepsChanges = false
+                let isDue = state.renewals[zone.apex, default: ZoneRenewal()].isDue(at: zone.serial, now: now)
+                // Whoever has taken the zone in between has it without these signatures.
+                if known == nil || hasOtherKeys || isDue { zone.renew() }
+                return known == nil || hasOtherSets || hasOtherKeys || isDue
             }
         }
     }

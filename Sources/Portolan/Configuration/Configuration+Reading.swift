@@ -144,13 +144,16 @@ extension Configuration {
         dns.readState(members)
         if let node = members["keys"] { dns.keys = DNSConfiguration.readKeys(node) }
         var seen: Set<DomainName> = []
+        var elements: [ConfigurationNode] = []
         for element in members.required("zones")?.elements() ?? [] {
             guard let zone = readZone(element, configuration, dns.keys) else { continue }
             for name in [zone.zone] + (zone.reverse ?? []).map(\.name) where !seen.insert(name).inserted {
                 element.report("zone \"\(name)\" is configured twice")
             }
             dns.zones.append(zone)
+            elements.append(element)
         }
+        for (zone, element) in zip(dns.zones, elements) { zone.checkCopies(besides: dns.zones, element) }
         return dns
     }
 
@@ -174,11 +177,6 @@ extension Configuration {
         zone.allowQuery = members["allowQuery"]?.addressRanges()
         zone.near = members["near"]?.string()
         zone.transfer = members["transfer"].flatMap { DNSConfiguration.readTransfer($0, keys) }
-        if zone.keyDirectory != nil, zone.transfer != nil {
-            members["transfer"]?.report(
-                "zone \"\(name)\" is signed, and signed zones cannot be transferred yet: leave out transfer or dnssec"
-            )
-        }
         if let node = members["prefer"], let preferred = readSystemName(node, configuration) {
             if from.contains(preferred) {
                 zone.prefer = preferred
