@@ -1,6 +1,7 @@
 import DNSCore
 import DNSSigning
 import DNSTransfer
+import Foundation
 import Glibc
 import Logging
 import ServiceCatalog
@@ -225,9 +226,15 @@ import Testing
         try await withPrimary(names: 3000, signers: makeSigners()) { address, _, transfers in
             let client = try SocketClient(address, .tcp)
             _ = try ask(signed(query(.soa)), client)
-            let copy = Task.detached {
-                let secondary = try SocketClient(address, .tcp)
-                return try transfer(secondary, query(.axfr)).count
+            // On a thread of its own: the loop below holds one of the few that tasks share.
+            let (copies, copied) = AsyncThrowingStream<Int, any Error>.makeStream()
+            Thread.detachNewThread {
+                do {
+                    copied.yield(try transfer(SocketClient(address, .tcp), query(.axfr)).count)
+                    copied.finish()
+                } catch {
+                    copied.finish(throwing: error)
+                }
             }
             let label = TransferService.Label(zone: Self.apex, kind: "axfr", result: .completed)
             // Each answer waits for a message in the making at most, of which there are some sixty.
@@ -239,7 +246,7 @@ import Testing
                 longest = max(longest, asked.duration(to: .now))
             }
             let whole = start.duration(to: .now)
-            #expect(try await copy.value > 12_000)
+            for try await records in copies { #expect(records > 12_000) }
             #expect(longest * 2 < whole, "\(longest) of \(whole)")
         }
     }

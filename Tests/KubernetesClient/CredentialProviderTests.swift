@@ -126,8 +126,14 @@ import Testing
         #expect(mkfifo("\(folder.path)/gate", 0o600) == 0)
         let provider = CredentialProvider(.exec(plugin), environment: environment)
         let tasks = (0..<8).map { _ in Task { try await provider.current() } }
-        // Opening for writing waits for the plugin to open for reading.
-        close(open("\(folder.path)/gate", O_WRONLY))
+        // Opening for writing waits for the plugin to open for reading, on a thread that tasks do not share.
+        let gate = "\(folder.path)/gate"
+        await withCheckedContinuation { opened in
+            Thread.detachNewThread {
+                close(open(gate, O_WRONLY))
+                opened.resume()
+            }
+        }
         var credentials: [Credential] = []
         for task in tasks { credentials.append(try await task.value) }
         #expect(credentials == Array(repeating: .bearer("abc"), count: 8))

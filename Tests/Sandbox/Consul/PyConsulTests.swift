@@ -72,9 +72,16 @@ enum Python {
             ended.continuation.finish()
         }
         try process.run()
-        let output = Task.detached { pipe.fileHandleForReading.readDataToEndOfFile() }
+        // On a thread of its own: those that tasks share must not be held.
+        let output = AsyncStream<Data>.makeStream()
+        Thread.detachNewThread {
+            output.continuation.yield(pipe.fileHandleForReading.readDataToEndOfFile())
+            output.continuation.finish()
+        }
         var status: Int32 = -1
         for await value in ended.stream { status = value }
-        return (status, String(decoding: await output.value, as: UTF8.self))
+        var data = Data()
+        for await value in output.stream { data = value }
+        return (status, String(decoding: data, as: UTF8.self))
     }
 }
