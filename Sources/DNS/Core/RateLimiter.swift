@@ -82,7 +82,8 @@ package struct RateLimiter: ~Copyable {
         exempt.deallocate()
     }
 
-    /// Holds an answer to the limit: it stays as it is, becomes short, or is not sent.
+    /// Holds an answer to the limit: it stays as it is, becomes short, or is not sent. What is to be elaborated is held to it
+    /// before that is paid for; a signed query or a transfer over the limit is left to whoever elaborates it, to be made short.
     ///
     /// - Parameters:
     ///   - outcome: of the answer, which is the datagram in `response`.
@@ -167,16 +168,20 @@ extension Outcome {
         slip: UInt32,
         in response: UnsafeMutableRawBufferPointer
     ) -> Outcome {
-        // A signed answer cannot be shortened here.
-        guard slip > 0, number % slip == 0, elaboration == .none else {
+        guard slip > 0, number % slip == 0 else {
             var dropped = Outcome.dropped
             dropped.limit = .drop
             return dropped
         }
-        // Errors are as short as it gets, and TC would send the client away for the same error.
-        guard code == .noError || code == .nxDomain else { return self }
-        let hasCookie = cookie != .absent
         var short = self
+        guard elaboration == .none || elaboration == .signatures else {
+            short.limit = .truncate
+            return short
+        }
+        short.elaboration = .none
+        // Errors are as short as it gets, and TC would send the client away for the same error.
+        guard code == .noError || code == .nxDomain else { return short }
+        let hasCookie = cookie != .absent
         short.limit = hasCookie ? .badCookie : .truncate
         short.code = hasCookie ? .badCookie : .noError
         short.length = Int(questionEnd) + Int(optLength)

@@ -69,6 +69,27 @@ struct Elaborator: ~Copyable {
         return deliver(bytes, outcome.code, outcome, response)
     }
 
+    /// Answers a signed query or a transfer that is over the rate limit: with TC alone, signed where the query was.
+    func shorten(_ request: [UInt8], _ outcome: Outcome, _ response: UnsafeMutableRawBufferPointer) -> Outcome {
+        var signer: TSIGSigner?
+        if outcome.elaboration == .authentication {
+            switch authenticate(request, outcome, response) {
+            case .done(var outcome):
+                // An error is as short as it gets.
+                outcome.limit = .none
+                return outcome
+            case .answer(let query): signer = query.signer
+            }
+        }
+        var bytes = revised(response, outcome) { message in
+            message.code = .noError
+            message.flags.insert(.truncated)
+            message.edns?.options.removeAll { $0.code == ExtendedError.option }
+        }
+        signer?.sign(&bytes, now: .now)
+        return deliver(bytes, .noError, outcome, response)
+    }
+
     // MARK: - Transfers
 
     /// Answers AXFR and IXFR, refused by the answer path.

@@ -55,12 +55,12 @@ struct Responder: ~Copyable {
         into response: UnsafeMutableRawBufferPointer
     ) -> Outcome {
         var outcome = plain(request, client, transport, time, zones, response)
-        if outcome.elaboration != .none {
-            outcome = elaborate(outcome, request, client, transport, time, zones, response)
+        // Decided before more is paid for. Whoever has made a connection is where it says it is.
+        if transport == .datagram {
+            outcome = limiter?.limit(outcome, to: client, at: time, scratch: scratch, in: response) ?? outcome
         }
-        // Whoever has made a connection is where it says it is.
-        guard transport == .datagram else { return outcome }
-        return limiter?.limit(outcome, to: client, at: time, scratch: scratch, in: response) ?? outcome
+        guard outcome.elaboration != .none else { return outcome }
+        return elaborate(outcome, request, client, transport, time, zones, response)
     }
 
     @inline(__always)
@@ -100,9 +100,13 @@ struct Responder: ~Copyable {
         case .signatures: return sign(outcome, request, client, transport, time, zones, response)
         case .authentication, .transfer: break
         }
-        guard elaborator != nil else { return outcome }
         var outcome = outcome
+        guard elaborator != nil else {
+            if outcome.limit != .none { (outcome.length, outcome.limit) = (0, .drop) }
+            return outcome
+        }
         var bytes = request.withUnsafeBufferPointer { Array($0) }
+        guard outcome.limit == .none else { return elaborator?.shorten(bytes, outcome, response) ?? outcome }
         var signer: TSIGSigner?
         if outcome.elaboration == .authentication {
             switch elaborator?.authenticate(bytes, outcome, response) {
