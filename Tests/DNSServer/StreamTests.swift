@@ -1,5 +1,8 @@
 import DNSCore
 import DNSServer
+import DNSSigning
+import Glibc
+import ServiceCatalog
 import Testing
 
 @Suite struct StreamTests {
@@ -108,5 +111,48 @@ import Testing
                 #expect(try slow.receiveFramedOctets()?.prefix(2) == [UInt8(id >> 8), UInt8(id & 0xff)])
             }
         }
+    }
+
+    @Test("connections that ask for more denials than are signed get one each in turn, and each its answers in order")
+    func heldDenials() async throws {
+        let store = ServerTests.store()
+        let zone = store.zones[0]
+        let signer = ZoneSigner(apex: zone.apex, cache: SignatureCache())
+        let keys = ZoneKeys(zone: zone.apex, keys: [.generate(for: zone.apex, isKeySigning: true)])
+        signer.use(keys, at: Int64(time(nil)))
+        let signers = ZoneSigners()
+        signers.use([signer])
+        zone.isSigned = true
+        func query(_ name: String, _ id: UInt16) -> Message {
+            var query = Message.query("\(name).\(zone.apex)", .a, id: id)
+            query.edns = .init(udpPayloadSize: 1232, dnssecOK: true)
+            return query
+        }
+        var configuration = ServerConfiguration(listen: [ListenAddress("127.0.0.1:0")!])
+        configuration.workers = 1
+        configuration.answers.denialsPerSecond = 100
+        let server = DNSServer(configuration: configuration, zones: store, signers: signers, logger: .quiet)
+        try await server.start()
+        let address = try #require(server.addresses.first)
+        let greedy = try SocketClient(address, .tcp)
+        // Two seconds' worth, and what is known between.
+        for index in 0..<200 as Range<UInt16> {
+            try greedy.sendFramed(query("greedy-\(index)", 2 * index))
+            try greedy.sendFramed(query("host", 2 * index + 1))
+        }
+        let modest = try SocketClient(address, .tcp)
+        for index in 0..<5 as Range<UInt16> {
+            try modest.sendFramed(query("modest-\(index)", index))
+            let answer = try #require(try modest.receiveFramed())
+            #expect(answer.id == index && answer.authorities.contains { $0.type == .nsec })
+        }
+        let signed = server.counters.requests.reduce(0) { $0 + Int($1.count) }
+        #expect(signed < 300, "the modest one has not waited for the greedy one")
+        for index in 0..<400 as Range<UInt16> {
+            let answer = try #require(try greedy.receiveFramed())
+            #expect(answer.id == index && answer.code == .noError && !answer.flags.contains(.truncated))
+            #expect(answer.authorities.contains { $0.type == .nsec } == (index % 2 == 0))
+        }
+        await server.stop()
     }
 }

@@ -239,18 +239,22 @@ import Testing
         }
     }
 
-    @Test("beyond the allowance a denial over UDP is TC alone; over a stream it is made all the same")
+    @Test("beyond the allowance a denial over UDP is TC alone, and one over a stream waits")
     func allowance() throws {
-        let store = SignedStore(allowance: SigningAllowance(perSecond: 3))
+        let store = SignedStore(allowance: SigningAllowance(perSecond: 24))
         let truncated = try (0..<6).map { try store.ask("no\($0).shop.test", .a).flags.contains(.truncated) }
         #expect(truncated == [false, false, false, true, true, true])
         #expect(try store.ask("no1.shop.test", .a).flags.contains(.truncated) == false, "known signatures are free")
         let refused = try store.ask("no5.shop.test", .a)
         #expect(Proof(refused.authorities) == nil)
         Self.check(refused, store)
-        Self.check(try store.ask("no5.shop.test", .a, over: .stream), store)
-        Self.check(try store.ask("cart.shop.test", .a), store)
+        _ = try store.ask("no5.shop.test", .a, over: .stream)
+        #expect(store.isHeld)
+        Self.check(try store.ask("cart.shop.test", .a, over: .stream), store)
+        #expect(!store.isHeld)
         store.pass(1)
+        Self.check(try store.ask("no5.shop.test", .a, over: .stream), store)
+        #expect(!store.isHeld)
         #expect(try store.ask("no6.shop.test", .a).flags.contains(.truncated) == false)
     }
 

@@ -20,10 +20,12 @@ final class SignedStore {
     private var scratch = AnswerScratch()
     private var signer: AnswerSigner
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_535, alignment: 8)
+    /// Whether the last answer has to wait for a signature.
+    private(set) var isHeld = false
     /// Runs after a plain answer was made and before it is signed.
     var interference: (() -> Void)?
 
-    init(cache: SignatureCache = SignatureCache(), allowance: SigningAllowance = SigningAllowance()) {
+    init(cache: SignatureCache = SignatureCache(), allowance: SigningAllowance = SigningAllowance(perSecond: 8000)) {
         self.cache = cache
         signers = ZoneSigners()
         let store = self.store
@@ -146,7 +148,7 @@ final class SignedStore {
         let length = store.read(as: reader) { zones -> Int in
             let options = AnswerOptions()
             let client = ClientAddress(high: 0, low: 0)
-            let time = QueryTime(seconds: UInt32(now), ticks: 0)
+            let time = QueryTime(seconds: UInt32(now), ticks: UInt32(1000 * (now - Self.start)))
             let plain = answer(
                 request.span,
                 from: client,
@@ -157,8 +159,9 @@ final class SignedStore {
                 scratch: &scratch,
                 into: buffer
             )
+            isHeld = false
             guard plain.elaboration == .signatures else { return plain.length }
-            return signer.elaborate(
+            let signed = signer.elaborate(
                 plain,
                 of: request.span,
                 over: transport,
@@ -180,7 +183,9 @@ final class SignedStore {
                 )
                 interference?()
                 return outcome
-            }.length
+            }
+            isHeld = signed.elaboration == .signatures
+            return signed.length
         }
         return Array(buffer.prefix(length))
     }

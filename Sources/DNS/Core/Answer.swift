@@ -17,6 +17,8 @@ package struct AnswerOptions: Hashable, Sendable {
     package var cookies: CookieSecrets?
     /// What the server calls itself; NSID options are passed over without.
     package var identifier: ServerIdentifier?
+    /// Signatures that one thread makes for denials in a second; 1 or more.
+    package var denialsPerSecond = 8000
     /// How long a connection may be idle, in units of 100 ms, as it is told to those who ask over a stream (RFC 7828); zero
     /// tells nothing.
     package var keepalive: UInt16 = 0

@@ -24,7 +24,9 @@ struct Responder: ~Copyable {
         rateLimit: RateLimit? = nil
     ) {
         self.options = options
-        if let signers { signer = AnswerSigner(signers) }
+        if let signers {
+            signer = AnswerSigner(signers, allowance: SigningAllowance(perSecond: options.denialsPerSecond))
+        }
         if let rateLimit { limiter = RateLimiter(rateLimit) }
         guard let transfers else {
             transferReader = nil
@@ -44,7 +46,15 @@ struct Responder: ~Copyable {
         DNSCore.anticipate(request, zones: zones, scratch: &scratch)
     }
 
+    /// Over a stream: whether denials that are to be signed wait, since others do already.
+    var holdsDenials = false
+
+    /// Whether a denial that waits could be signed now.
+    mutating func canSign(at time: QueryTime) -> Bool { signer?.canSign(at: time) ?? true }
+
     /// Writes the answer to `request` into `response`; see `DNSCore.answer`.
+    ///
+    /// Where the answer to a query over a stream has to wait for signatures, ``Elaboration/signatures`` stays: ask again later.
     @inline(__always)
     mutating func respond(
         to request: Span<UInt8>,
@@ -117,6 +127,7 @@ struct Responder: ~Copyable {
                 outcome = plain(bytes.span, client, transport, time, zones, response)
                 if outcome.elaboration == .signatures {
                     outcome = sign(outcome, bytes.span, client, transport, time, zones, response)
+                    if outcome.elaboration == .signatures { return outcome }
                 }
             case nil: return outcome
             }
@@ -154,10 +165,17 @@ struct Responder: ~Copyable {
         _ response: UnsafeMutableRawBufferPointer
     ) -> Outcome {
         let options = options
+        let holdsDenials = holdsDenials
+        guard signer != nil else {
+            var outcome = outcome
+            outcome.elaboration = .none
+            return outcome
+        }
         return signer?.elaborate(
             outcome,
             of: request,
             over: transport,
+            holdsDenials: holdsDenials,
             at: time,
             zones: zones,
             options: options,

@@ -17,7 +17,9 @@ final class StreamHandler: ChannelInboundHandler {
     private var connection = StreamConnection()
     /// What follows the last answer before the next query is taken up.
     private var transfer: OutgoingTransfer?
-    /// Whether the transfer goes on when the loop says so.
+    /// A query whose answer has to wait, and with it all that came after.
+    private var held: ByteBuffer?
+    /// Whether the connection goes on when the loop says so.
     private var isWaitingForTurn = false
     private var context: ChannelHandlerContext?
     private var client = ClientAddress(high: 0, low: 0)
@@ -43,6 +45,7 @@ final class StreamHandler: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         loop.remove(self)
         transfer = nil
+        held = nil
         self.context = nil
         context.fireChannelInactive()
     }
@@ -87,7 +90,7 @@ final class StreamHandler: ChannelInboundHandler {
         if let context { proceed(context) }
     }
 
-    /// Goes on with the transfer.
+    /// Goes on with a transfer, or a query that had to wait.
     func takeTurn() {
         isWaitingForTurn = false
         if let context { proceed(context) }
@@ -130,11 +133,21 @@ final class StreamHandler: ChannelInboundHandler {
                 }
                 continue
             }
-            switch connection.next(isWritable: context.channel.isWritable) {
+            let step = held.take().map { .answer($0) } ?? connection.next(isWritable: context.channel.isWritable)
+            switch step {
             case .answer(let message):
-                hasAnswered = true
-                if loop.answer(message, from: client, into: &output), output.readableBytes >= Self.outputSize {
+                switch loop.answer(message, from: client, into: &output) {
+                case .written:
+                    hasAnswered = true
+                    if output.readableBytes >= Self.outputSize { write() }
+                case .none: hasAnswered = true
+                case .held:
+                    held = message
+                    isWaitingForTurn = true
                     write()
+                    context.flush()
+                    loop.hold(self, on: context.eventLoop)
+                    return
                 }
                 transfer = loop.takeRest()
                 if transfer != nil { write() }

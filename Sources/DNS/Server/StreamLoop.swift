@@ -26,6 +26,11 @@ final class StreamLoop {
     /// Connections that send transfers, in the order in which they go on.
     private var turns = CircularBuffer<StreamHandler>()
     private var isTurnScheduled = false
+    /// Connections that wait for a signature, in the order in which they get it.
+    private var held = CircularBuffer<StreamHandler>()
+    private var isReleaseScheduled = false
+    /// Whether the next answer is the one that a connection waited for.
+    private var isHeldTurn = false
     /// While the loop stops: kept when the last connection is gone.
     private var isEmpty: EventLoopPromise<Void>?
 
@@ -52,8 +57,19 @@ final class StreamLoop {
         response.deallocate()
     }
 
-    /// Answers a message of `client` and appends the answer, with its length, to `output`. False when there is none.
-    func answer(_ message: ByteBuffer, from client: ClientAddress, into output: inout ByteBuffer) -> Bool {
+    /// What became of a message.
+    enum Answered {
+        case written
+        /// There is none to send.
+        case none
+        /// The connection waits until the loop gives it a turn, and asks again then.
+        case held
+    }
+
+    /// Answers a message of `client` and appends the answer, with its length, to `output`.
+    func answer(_ message: ByteBuffer, from client: ClientAddress, into output: inout ByteBuffer) -> Answered {
+        responder.holdsDenials = !held.isEmpty && !isHeldTurn
+        isHeldTurn = false
         answered &+= 1
         let started = answered % ThreadCounters.sampling == 0 ? ContinuousClock.now : nil
         let outcome = message.withUnsafeReadableBytes { bytes in
@@ -68,12 +84,13 @@ final class StreamLoop {
                 )
             }
         }
+        guard outcome.elaboration != .signatures else { return .held }
         counters.count(outcome)
-        guard outcome.length > 0 else { return false }
+        guard outcome.length > 0 else { return .none }
         response.storeBytes(of: UInt16(outcome.length).bigEndian, as: UInt16.self)
         output.writeBytes(response[..<(2 + outcome.length)])
         if let started { counters.observe(started.duration(to: .now), count: 1) }
-        return true
+        return .written
     }
 
     /// What has to follow the last answer before anything else is answered.
@@ -110,6 +127,27 @@ final class StreamLoop {
             self.isTurnScheduled = false
             self.turns.popFirst()?.takeTurn()
             self.scheduleTurn(on: eventLoop)
+        }
+    }
+
+    /// Has a connection wait whose next answer needs a signature that is beyond the allowance. Those that wait get one each in
+    /// turn, however much each of them asks.
+    func hold(_ handler: StreamHandler, on eventLoop: any EventLoop) {
+        held.append(handler)
+        scheduleRelease(on: eventLoop)
+    }
+
+    private func scheduleRelease(on eventLoop: any EventLoop) {
+        guard !isReleaseScheduled, !held.isEmpty else { return }
+        isReleaseScheduled = true
+        eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(5)) {
+            self.isReleaseScheduled = false
+            while self.responder.canSign(at: .now), let handler = self.held.popFirst() {
+                self.isHeldTurn = true
+                handler.takeTurn()
+            }
+            self.isHeldTurn = false
+            self.scheduleRelease(on: eventLoop)
         }
     }
 

@@ -6,6 +6,8 @@ package struct SignedAnswer {
         case message([UInt8], ResponseCode)
         /// The zone changed between the plain answer and the look at what it denies: ask again.
         case changed
+        /// There is a denial to sign, which was not permitted.
+        case notPermitted
         /// There is nothing to sign with, or the plain answer is none that can be signed.
         case failed
     }
@@ -30,7 +32,7 @@ package struct SignedAnswer {
     ///   - edns: the OPT record of the response, as it would be without signatures.
     ///   - now: seconds since 1970.
     ///   - zones: the ones it was made from.
-    ///   - allowance: for denials; `nil` for no limit.
+    ///   - permit: asked before a signature is made for a denial.
     package static func write(
         over plain: [UInt8],
         _ terms: SignatureTerms,
@@ -38,7 +40,7 @@ package struct SignedAnswer {
         at now: Int64,
         zones: borrowing ServedZones,
         signers: ZoneSigners,
-        allowance: inout SigningAllowance?
+        permit: () -> Bool
     ) -> Result {
         guard let message = try? Message(decoding: plain), let question = message.questions.first else {
             return .failed
@@ -53,13 +55,13 @@ package struct SignedAnswer {
             signers: signers,
             now: now
         )
-        return answer.write(head: Array(plain.prefix(terms.questionEnd)), zones, &allowance)
+        return answer.write(head: Array(plain.prefix(terms.questionEnd)), zones, permit)
     }
 
     private func write(
         head: [UInt8],
         _ zones: borrowing ServedZones,
-        _ allowance: inout SigningAllowance?
+        _ permit: () -> Bool
     ) -> Result {
         var answers = Self.groups(plain.answers)
         var authorities = Self.groups(plain.authorities)
@@ -104,7 +106,7 @@ package struct SignedAnswer {
                 }
             }
         }
-        return encode(head: head, code, answers, authorities, zones, &allowance)
+        return encode(head: head, code, answers, authorities, zones, permit)
     }
 
     private func answersQuestion(_ type: RecordType) -> Bool {
@@ -117,23 +119,24 @@ package struct SignedAnswer {
         _ answers: [Group],
         _ authorities: [Group],
         _ zones: borrowing ServedZones,
-        _ allowance: inout SigningAllowance?
+        _ permit: () -> Bool
     ) -> Result {
         var encoder = BoundedEncoder(head: head, name: question.name, edns: edns, code: code, limit: terms.limit)
         // A plain answer that was cut has sets in it that are not whole.
         var isWhole = !plain.flags.contains(.truncated)
         sections: for (groups, section) in [(answers, BoundedEncoder.Section.answer), (authorities, .authority)] {
             for group in groups where isWhole {
-                switch append(group, to: section, zones, &encoder, &allowance) {
+                switch append(group, to: section, zones, &encoder, permit) {
                 case .fits: break
-                case .fitsNot, .notPermitted: isWhole = false
+                case .fitsNot: isWhole = false
+                case .notPermitted: return .notPermitted
                 case .failed: return .failed
                 }
             }
         }
         if isWhole {
             for group in Self.groups(plain.additionals).prefix(Self.additionalSets) {
-                guard append(group, to: .additional, zones, &encoder, &allowance) == .fits else { break }
+                guard append(group, to: .additional, zones, &encoder, permit) == .fits else { break }
             }
         }
         var flags = plain.flags
@@ -149,7 +152,7 @@ package struct SignedAnswer {
         to section: BoundedEncoder.Section,
         _ zones: borrowing ServedZones,
         _ encoder: inout BoundedEncoder,
-        _ allowance: inout SigningAllowance?
+        _ permit: () -> Bool
     ) -> Appended {
         var records = group.set.data.map { data in
             ResourceRecord(owner: group.owner, type: group.set.type, ttl: group.set.ttl, data: data)
@@ -164,7 +167,7 @@ package struct SignedAnswer {
         let room = signer.room(for: group.set, of: group.owner)
         func sign() -> [ResourceRecord]? {
             let signatures = signer.signatures(over: group.set, of: group.owner, kind, at: now) {
-                guard isDenial, allowance?.take(at: now) == false else { return true }
+                guard isDenial, !permit() else { return true }
                 failure = .notPermitted
                 return false
             }
