@@ -175,6 +175,44 @@ import Testing
         }
     }
 
+    @Test("a key that signs no more, which changes no record, has a secondary take the signatures of the other one")
+    func rollover() async throws {
+        let port = try Tool.freePort()
+        let primary = try Primary(secondary: port, isSigned: true)
+        try primary.publish([1])
+        for zone in Primary.zones { _ = try makeKeys(of: primary, zone: zone, isSplit: true) }
+        let old = try #require(try zoneSigningKeys(primary).first)
+        _ = try makeKeys(of: primary, isSplit: true)
+        try await primary.start()
+        defer { primary.end() }
+        let secondary = try SecondaryServer.bind.start(of: primary, on: port)
+        defer { secondary.end() }
+        func tags() throws -> Set<String> {
+            let name = "cart.shop.svc.\(Self.zone)"
+            let arguments = ["@127.0.0.1", "-p", "\(port)", "+dnssec", "+noall", "+answer", name, "A"]
+            let lines = try Tool.run("dig", arguments, in: primary.folder).split(separator: "\n")
+            let fields = lines.map { $0.split { $0 == "\t" || $0 == " " } }
+            return Set(fields.filter { $0.count > 10 && $0[3] == "RRSIG" }.map { String($0[10]) })
+        }
+        do {
+            try await eventually("signatures of two keys") { try tags().count == 2 }
+            let keys = try Tool.records(Self.zone, "DNSKEY", port: port, in: primary.folder)
+            _ = try Tool.run("dnssec-settime", ["-I", "now", old], in: primary.folder)
+            try await eventually("signatures of one key") { try tags().count == 1 }
+            #expect(try !tags().contains { old.contains("+\($0)") || old.contains("+0\($0)") })
+            #expect(try Tool.records(Self.zone, "DNSKEY", port: port, in: primary.folder) == keys)
+        } catch {
+            Issue.record(error, "\(primary.log)\n\(secondary.log)")
+        }
+    }
+
+    /// The files of the keys of flags 256 for the zone.
+    private func zoneSigningKeys(_ primary: Primary) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: primary.keys)
+            .filter { $0.hasPrefix("K\(Self.zone).") && $0.hasSuffix(".key") }.map { "\(primary.keys)/\($0)" }
+            .filter { try String(contentsOf: URL(filePath: $0), encoding: .utf8).contains("DNSKEY 256") }
+    }
+
     // MARK: - Keys
 
     @Test("delv validates nothing with another key as its anchor")
