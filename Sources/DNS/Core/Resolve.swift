@@ -154,7 +154,12 @@ private func appendAddresses(
     writer: inout ResponseWriter
 ) {
     let isService = set.type == RecordType.srv.rawValue
-    guard isService || set.type == RecordType.ns.rawValue else { return }
+    guard isService || set.type == RecordType.ns.rawValue else {
+        if set.type == RecordType.svcb.rawValue || set.type == RecordType.https.rawValue {
+            appendBindingAddresses(ofTargetsIn: set, at: start, zones, client, scratch: &scratch, writer: &writer)
+        }
+        return
+    }
     if isService { prefetchTargets(of: set, in: match.zone.table) }
     let targetOffset = EncodedSet.recordHeader + (isService ? 6 : 0)
     var offset = 0
@@ -175,6 +180,48 @@ private func appendAddresses(
             writer.appendAddresses(block.set(RecordType.aaaa.rawValue), owner: owner)
         else { return }
     }
+}
+
+/// As above, of the targets that SVCB and HTTPS records name (RFC 9460 section 4.1). A target written as the root is the owner
+/// itself, where clients do not look for addresses of a name with a scheme.
+@inline(never)
+private func appendBindingAddresses(
+    ofTargetsIn set: EncodedSet,
+    at start: Int,
+    _ zones: borrowing ServedZones,
+    _ client: ClientAddress,
+    scratch: inout AnswerScratch,
+    writer: inout ResponseWriter
+) {
+    let targetOffset = EncodedSet.recordHeader + 2
+    var offset = 0
+    for _ in 0..<set.count {
+        let next = offset + set.recordLength(at: offset)
+        let target = set.records + offset + targetOffset
+        let position = start + offset + targetOffset
+        let room = next - offset - targetOffset
+        offset = next
+        guard position < 0x4000 else { return }
+        guard let count = nameLength(target, within: room), count > 1,
+            let block = find(target, count: count, zones, client, &writer), scratch.visit(block)
+        else { continue }
+        let owner = 0xC000 | UInt16(truncatingIfNeeded: position)
+        guard writer.appendAddresses(block.set(RecordType.a.rawValue), owner: owner),
+            writer.appendAddresses(block.set(RecordType.aaaa.rawValue), owner: owner)
+        else { return }
+    }
+}
+
+/// The length of a name written in full; `nil` where there is none in data that nothing has looked into before.
+private func nameLength(_ name: UnsafeRawPointer, within room: Int) -> Int? {
+    var offset = 0
+    while offset < min(room, 255) {
+        let length = Int((name + offset).load(as: UInt8.self))
+        guard length < 64 else { return nil }
+        offset += 1 + length
+        if length == 0 { return offset }
+    }
+    return nil
 }
 
 /// Hosts lie anywhere in memory. Asking for all of them before the first is read costs one wait for memory, not one each.
