@@ -27,6 +27,19 @@ import Testing
         }
     }
 
+    @Test("What stands in the way of writing is told without writing anything")
+    func obstacle() throws {
+        defer { clear() }
+        #expect(StateDirectory(path: path).obstacle == nil && StateDirectory(path: path + "/").obstacle == nil)
+        #expect(!FileManager.default.fileExists(atPath: path), "it has been made")
+        #expect(StateDirectory(path: "\(path)/below").obstacle == "\(path)/: No such file or directory")
+        try StateDirectory(path: path).write("east", [1])
+        #expect(StateDirectory(path: path).obstacle == nil && StateDirectory(path: "\(path)/below").obstacle == nil)
+        #expect(StateDirectory(path: "\(path)/east").obstacle == "\(path)/east is not a directory")
+        #expect(StateDirectory(path: "\(path)/east/below").obstacle == "\(path)/east/below: Not a directory")
+        #expect(try files() == ["east", "lock"])
+    }
+
     @Test("One process writes; another reads, and writes once the first is gone")
     func lock() throws {
         defer { clear() }

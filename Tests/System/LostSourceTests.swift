@@ -117,6 +117,9 @@ extension SystemTests {
                 try await eventually("the warning") { stage.log.contains("State is not written") }
                 try await stage.until(.cart, has: ["10.244.1.11"])
                 #expect(await stage.endBridge()?.code == 0)
+                let check = try await stage.portolan("check", "--config", stage.configurationPath)
+                #expect(check.status == 69)
+                #expect(check.output.contains("failed  dns.state: cannot be written: /dev/null/state: Not a directory"))
             }
         }
 

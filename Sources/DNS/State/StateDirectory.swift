@@ -96,6 +96,21 @@ package final class StateDirectory: Sendable {
         lock.withLock { $0 = descriptor }
     }
 
+    /// Why ``write(_:_:)`` could not work, as far as that shows without writing; `nil` when it could.
+    package var obstacle: String? {
+        var status = stat()
+        var place = path
+        if stat(place, &status) != 0, errno == ENOENT {
+            // It would be made.
+            while place.hasSuffix("/") { place.removeLast() }
+            place = place.lastIndex(of: "/").map { String(place[...$0]) } ?? "."
+        }
+        guard stat(place, &status) == 0 else { return "\(place): \(Self.reason)" }
+        guard status.st_mode & S_IFMT == S_IFDIR else { return "\(place) is not a directory" }
+        guard access(place, W_OK | X_OK) == 0 else { return "\(place): \(Self.reason)" }
+        return nil
+    }
+
     private static var reason: String { String(cString: strerror(errno)) }
 }
 

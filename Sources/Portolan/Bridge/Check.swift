@@ -1,5 +1,6 @@
 internal import DNSCore
 internal import DNSServer
+internal import DNSState
 internal import DNSTransfer
 internal import DNSZones
 internal import KubernetesObjects
@@ -116,6 +117,15 @@ package struct Check: Sendable {
                 report.add("dns.keys", .init(.failure, error.message))
                 report.failure = .configuration
             }
+        }
+        if let path = dns.state {
+            let finding: ConnectedSystem.Finding =
+                if let obstacle = StateDirectory(path: path).obstacle {
+                    .init(.failure, "cannot be written: \(obstacle)")
+                } else {
+                    .init(.fine, "can be written")
+                }
+            report.add("dns.state", finding)
         }
         let wanted: ServerConfiguration
         do throws(CommandFailure) {
