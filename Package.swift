@@ -168,7 +168,9 @@ let package = Package(
         .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
         tests("KubernetesObjects", ["ServiceCatalog"], fixtures: true),
         tests("ManifestsSystem", ["KubernetesObjects", "ServiceCatalog", logging]),
-        tests("HTTPTransport", ["CCurl", nioCore, nioHPACK, nioHTTP2, nioPosix, nioSSL]),
+        tests("HTTPTransport", ["CCurl", "TestCertificates", nioCore, nioHPACK, nioHTTP2, nioPosix, nioSSL]),
+        // Certificates and keys of nobody, for the tests of what speaks TLS.
+        .target(name: "TestCertificates", path: "Tests/Support/TestCertificates", swiftSettings: settings),
         tests("Telemetry"),
         tests(
             "PortolanConfiguration",

@@ -1,5 +1,6 @@
 import CCurl
 import Glibc
+import TestCertificates
 import Testing
 
 @testable import HTTPTransport

@@ -1,4 +1,5 @@
 import Glibc
+import TestCertificates
 
 @testable import HTTPTransport
 
@@ -51,4 +52,8 @@ extension HTTPStream {
         while let chunk = try await next() { bytes += chunk }
         return bytes
     }
+}
+
+extension PEMText {
+    var material: HTTPClientConfiguration.Material { .pem(bytes) }
 }

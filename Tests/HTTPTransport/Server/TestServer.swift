@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import Synchronization
+import TestCertificates
 import Testing
 
 /// An HTTP/1.1 server on loopback that does to each connection what the test says, byte by byte.

@@ -1,11 +1,7 @@
-import Testing
-
-@testable import HTTPTransport
-
 /// Certificates for tests, of keys used nowhere else: EC P-256, valid from 2020 to 2120 unless the name says otherwise.
-enum Certificates {
+package enum Certificates {
     /// Issuer of all that follow, but for `otherAuthority`.
-    static let authority = PEMText(
+    package static let authority = PEMText(
         name: "authority",
         text: """
             -----BEGIN CERTIFICATE-----
@@ -22,7 +18,7 @@ enum Certificates {
     )
 
     /// An authority that issued nothing.
-    static let otherAuthority = PEMText(
+    package static let otherAuthority = PEMText(
         name: "otherAuthority",
         text: """
             -----BEGIN CERTIFICATE-----
@@ -40,7 +36,7 @@ enum Certificates {
     )
 
     /// For `localhost`, 127.0.0.1 and ::1.
-    static let server = PEMText(
+    package static let server = PEMText(
         name: "server",
         text: """
             -----BEGIN CERTIFICATE-----
@@ -59,7 +55,7 @@ enum Certificates {
     )
 
     /// The key of `server`, `expiredServer`, `futureServer` and `namedServer`.
-    static let serverKey = PEMText(
+    package static let serverKey = PEMText(
         name: "serverKey",
         text: """
             -----BEGIN PRIVATE KEY-----
@@ -71,7 +67,7 @@ enum Certificates {
     )
 
     /// Like `server`, but valid until 2021.
-    static let expiredServer = PEMText(
+    package static let expiredServer = PEMText(
         name: "expiredServer",
         text: """
             -----BEGIN CERTIFICATE-----
@@ -90,7 +86,7 @@ enum Certificates {
     )
 
     /// Like `server`, but valid from 2110.
-    static let futureServer = PEMText(
+    package static let futureServer = PEMText(
         name: "futureServer",
         text: """
             -----BEGIN CERTIFICATE-----
@@ -109,7 +105,7 @@ enum Certificates {
     )
 
     /// For `kubernetes.default.svc` alone.
-    static let namedServer = PEMText(
+    package static let namedServer = PEMText(
         name: "namedServer",
         text: """
             -----BEGIN CERTIFICATE-----
@@ -128,7 +124,7 @@ enum Certificates {
     )
 
     /// A client's.
-    static let client = PEMText(
+    package static let client = PEMText(
         name: "client",
         text: """
             -----BEGIN CERTIFICATE-----
@@ -146,7 +142,7 @@ enum Certificates {
     )
 
     /// The key of `client`.
-    static let clientKey = PEMText(
+    package static let clientKey = PEMText(
         name: "clientKey",
         text: """
             -----BEGIN PRIVATE KEY-----
@@ -158,7 +154,7 @@ enum Certificates {
     )
 
     /// A client's, with the same key, that no authority issued.
-    static let selfSigned = PEMText(
+    package static let selfSigned = PEMText(
         name: "selfSigned",
         text: """
             -----BEGIN CERTIFICATE-----
@@ -176,7 +172,7 @@ enum Certificates {
     )
 
     /// The same key under a passphrase.
-    static let encryptedClientKey = PEMText(
+    package static let encryptedClientKey = PEMText(
         name: "encryptedClientKey",
         text: """
             -----BEGIN ENCRYPTED PRIVATE KEY-----
@@ -192,11 +188,15 @@ enum Certificates {
 }
 
 /// Shown by its name in test results.
-struct PEMText: Sendable, CustomTestStringConvertible {
-    let name: String
-    let text: String
+package struct PEMText: Sendable, CustomStringConvertible {
+    package let name: String
+    package let text: String
 
-    var testDescription: String { name }
-    var bytes: [UInt8] { Array(text.utf8) }
-    var material: HTTPClientConfiguration.Material { .pem(bytes) }
+    package init(name: String, text: String) {
+        self.name = name
+        self.text = text
+    }
+
+    package var description: String { name }
+    package var bytes: [UInt8] { Array(text.utf8) }
 }
