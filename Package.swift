@@ -19,7 +19,9 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -74,7 +76,10 @@ let package = Package(
         library(
             "DNSServer",
             in: "DNS/Server",
-            ["CSocket", "DNSCore", "DNSSigning", "DNSTransfer", "ServiceCatalog", logging, nioCore, nioPosix]
+            [
+                "CSocket", "DNSCore", "DNSSigning", "DNSTransfer", "ServiceCatalog", logging, nioCore, nioPosix, nioSSL,
+                nioTLS,
+            ]
         ),
         library("DNSZones", in: "DNS/Zones", ["DNSCore", "ServiceCatalog"]),
         library("DNSState", in: "DNS/State", ["ServiceCatalog"]),
@@ -163,7 +168,13 @@ let package = Package(
         tests("ServiceCatalog"),
         tests("DNSCore", ["CAllocationCounter"], fixtures: true),
         tests("DNSSigning", ["DNSCore", crypto]),
-        tests("DNSServer", ["DNSCore", "DNSSigning", "DNSTransfer", "ServiceCatalog", logging]),
+        tests(
+            "DNSServer",
+            [
+                "DNSCore", "DNSSigning", "DNSTransfer", "ServiceCatalog", "TestCertificates", logging, nioCore,
+                nioEmbedded, nioPosix, nioSSL, nioTLS,
+            ]
+        ),
         tests("DNSTransfer", ["DNSCore", "ServiceCatalog"], fixtures: true),
         .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
         tests("KubernetesObjects", ["ServiceCatalog"], fixtures: true),

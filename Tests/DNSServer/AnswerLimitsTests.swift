@@ -65,14 +65,14 @@ import Testing
             for (allowed, refused) in [(0, 1), (1, 0)] {
                 let range = try AddressRange("\(server.addresses[allowed].address)")
                 store.serve(zones, to: [apex: AccessList([range])])
-                for transport in ServerTransport.allCases {
+                for transport in [ServerTransport.udp, .tcp] {
                     for (index, code) in [(allowed, ResponseCode.noError), (refused, .refused)] {
                         let client = try SocketClient(server.addresses[index], transport)
                         let answer: Message
                         switch transport {
                         case .udp:
                             answer = try client.ask(Self.query())
-                        case .tcp:
+                        case .tcp, .tls:
                             try client.sendFramed(Self.query())
                             answer = try #require(try client.receiveFramed())
                         }

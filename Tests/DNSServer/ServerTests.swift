@@ -145,7 +145,7 @@ import Testing
                     .init(zone: nil, transport: .tcp, type: "transfer", code: "REFUSED", count: 1),
                 ]
             )
-            #expect(counters.connections == 1 && counters.unsent == 0)
+            #expect(counters.connections == [.tcp: 1, .tls: 0] && counters.unsent == 0)
             #expect(counters.durations.allSatisfy { $0.counts.count == CounterSnapshot.durationBounds.count + 1 })
         }
     }

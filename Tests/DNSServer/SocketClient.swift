@@ -1,7 +1,8 @@
 import DNSCore
-import DNSServer
 import Glibc
 import ServiceCatalog
+
+@testable import DNSServer
 
 /// A blocking socket of the other side, which gives up after five seconds.
 struct SocketClient: ~Copyable {
@@ -21,33 +22,16 @@ struct SocketClient: ~Copyable {
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout.size(ofValue: limit)))
         }
-        var result: Int32
-        switch server.address {
-        case .v4(let address):
-            var peer = sockaddr_in()
-            peer.sin_family = sa_family_t(AF_INET)
-            peer.sin_port = server.port.bigEndian
-            peer.sin_addr.s_addr = address.bigEndian
-            result = Self.connect(descriptor, &peer)
-        case .v6(let high, let low):
-            var peer = sockaddr_in6()
-            peer.sin6_family = sa_family_t(AF_INET6)
-            peer.sin6_port = server.port.bigEndian
-            withUnsafeMutableBytes(of: &peer.sin6_addr) {
-                $0.storeBytes(of: high.bigEndian, as: UInt64.self)
-                $0.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
-            }
-            result = Self.connect(descriptor, &peer)
+        // Octet by octet: beside NIO the fields of sockaddr_in belong to a module that cannot be imported.
+        let family = UInt16(server.address.isIPv4 ? AF_INET : AF_INET6)
+        var peer = withUnsafeBytes(of: family) { Array($0) } + [UInt8(server.port >> 8), UInt8(server.port & 0xff)]
+        peer += server.address.isIPv4 ? [] : [0, 0, 0, 0]
+        peer += server.address.octets + [UInt8](repeating: 0, count: 8)
+        let length = socklen_t(server.address.isIPv4 ? 16 : 28)
+        let result = peer.withUnsafeBytes { peer in
+            Glibc.connect(descriptor, peer.baseAddress?.assumingMemoryBound(to: sockaddr.self), length)
         }
         guard result == 0 else { throw Failure(call: "connect") }
-    }
-
-    private static func connect<Address>(_ descriptor: Int32, _ peer: inout Address) -> Int32 {
-        withUnsafePointer(to: &peer) { peer in
-            peer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<Address>.size))
-            }
-        }
     }
 
     deinit { close(descriptor) }

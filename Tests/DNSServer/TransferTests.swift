@@ -88,15 +88,13 @@ import Testing
         return answers
     }
 
-    @Test("a transfer of many messages is whole, queries behind it are answered after it")
+    @Test("a transfer of many messages is whole, and the connection goes on")
     func full() async throws {
         try await withPrimary { address, zone, transfers in
             let client = try SocketClient(address, .tcp)
-            try client.send(framed(signed(query(.axfr))) + framed(signed(query(.soa))))
-            var answers: [ResourceRecord] = []
-            repeat { answers += try next(client).answers } while answers.last != answers.first || answers.count < 2
+            let answers = try transfer(client, query(.axfr))
             #expect(Set(answers).count == 2001)
-            let last = try next(client)
+            let last = try ask(signed(query(.soa)), client)
             #expect(last.answers == [answers[0]] && last.additionals.map(\.type) == [.tsig])
             let label = TransferService.Label(zone: Self.apex, kind: "axfr", result: .completed)
             #expect(transfers.counts[label] == 1)
@@ -156,6 +154,38 @@ import Testing
             let answer = try Message(decoding: bytes)
             #expect(bytes.count <= 512 && answer.flags.contains(.truncated) && answer.answers.isEmpty)
             #expect(answer.additionals.map(\.type) == [.tsig] && answer.code == .noError)
+        }
+    }
+
+    @Test("what is asked after a transfer overtakes it, and transfers on one connection share it")
+    func overtaking() async throws {
+        try await withPrimary(names: 20_000) { address, _, _ in
+            let client = try SocketClient(address, .tcp)
+            let ids: [UInt16] = [1, 2, 3, 4, 5]
+            func transfer(_ id: UInt16) -> [UInt8] {
+                var query = query(.axfr)
+                query.id = id
+                return framed(signed(query))
+            }
+            var question = query(.soa)
+            question.id = 99
+            // One more than are sent at once.
+            try client.send(ids.flatMap(transfer) + framed(question.encoded()))
+            var order: [UInt16] = []
+            var records: [UInt16: Int] = [:]
+            var open = Set(ids + [99])
+            while !open.isEmpty {
+                let message = try next(client)
+                order.append(message.id)
+                records[message.id, default: 0] += message.answers.count
+                let isFirst = records[message.id] == message.answers.count
+                if message.id == 99 || (message.answers.last?.type == .soa && !isFirst) { open.remove(message.id) }
+            }
+            #expect(ids.allSatisfy { records[$0] == records[1] } && records[1, default: 0] > 20_000)
+            #expect(order.prefix(4) == [1, 2, 3, 4])
+            let fourth = order.lastIndex(of: 4) ?? 0
+            #expect((order.firstIndex(of: 5) ?? 0) > (ids.prefix(4).compactMap { order.lastIndex(of: $0) }.min() ?? 0))
+            #expect((order.firstIndex(of: 99) ?? .max) < max(fourth, order.lastIndex(of: 5) ?? 0))
         }
     }
 

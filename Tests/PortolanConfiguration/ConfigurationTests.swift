@@ -41,6 +41,8 @@ private let base = """
               ttl: 7
               workers: 2
               udpSize: 1400
+              tcp: { connections: 2000, perClient: 50, idle: 10s }
+              tls: { listen: ["127.0.0.1:8530"], certificate: /run/tls/tls.crt, key: /run/tls/tls.key }
               nsid: east-1
               cookies: { secret: { file: /run/secrets/cookies } }
               rateLimit: { perSecond: 200, slip: 3, ipv4Prefix: 28, ipv6Prefix: 48, exempt: [10.0.0.0/8, "fd00::1"] }
@@ -92,6 +94,13 @@ private let base = """
         #expect(dns.state == "/var/lib/portolan")
         #expect(dns.maxStale == .seconds(72 * 3600))
         #expect((dns.ttl, dns.workers, dns.udpSize) == (7, 2, 1400))
+        #expect(dns.tcp == DNSStreamConfiguration(connections: 2000, perClient: 50, idle: .seconds(10)))
+        let tls = DNSTLSConfiguration(
+            listen: [try #require(ListenAddress("127.0.0.1:8530"))],
+            certificate: "/run/tls/tls.crt",
+            key: "/run/tls/tls.key"
+        )
+        #expect(dns.tls == tls)
         #expect(dns.nsid == "east-1")
         #expect(dns.cookieSecret == .file("/run/secrets/cookies"))
         let exempt = [try AddressRange("10.0.0.0/8"), try AddressRange("fd00::1")]
@@ -187,6 +196,21 @@ private let base = """
         (
             base + "dns: { listen: ['1.2.3.4:53'], zones: [{ zone: a.b, from: [east], allowQuery: [10.0.0.1/8] }] }",
             "portolan.yaml:5:80", ["did you mean 10.0.0.0/8?"]
+        ),
+        (
+            base + "dns: { listen: ['1.2.3.4:53'], zones: [], tcp: { idle: 2h } }", "portolan.yaml:5:56", ["1s to 1h"]
+        ),
+        (
+            base + "dns: { listen: ['1.2.3.4:53'], zones: [], tls: { listen: ['1.2.3.4:853'], key: k } }",
+            "portolan.yaml:5:48", ["\"certificate\""]
+        ),
+        (
+            base + "dns: { listen: ['1.2.3.4:53'], zones: [], tls: { listen: ['1.2.3.4:53'], key: k, certificate: c }}",
+            "portolan.yaml:5:59", ["TLS needs a port of its own"]
+        ),
+        (
+            base + "dns: { listen: ['1.2.3.4:53'], zones: [], tls: { listen: [], key: k, certificate: c } }",
+            "portolan.yaml:5:58", ["0.0.0.0:853"]
         ),
         (
             base + "dns: { listen: ['1.2.3.4:53'], zones: [], nsid: \(String(repeating: "n", count: 65)) }",

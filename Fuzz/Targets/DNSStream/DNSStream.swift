@@ -55,13 +55,15 @@ private struct Peer {
     }
 }
 
-/// RFC 7766 section 8 in the plainest form.
+/// RFC 7766 section 8 in the plainest form; the greeting of a TLS client ends it.
 private func messages(in bytes: [UInt8]) -> [[UInt8]] {
     var messages: [[UInt8]] = []
     var rest = bytes[...]
     while rest.count >= 2 {
         let length = Int(rest[rest.startIndex]) << 8 | Int(rest[rest.startIndex + 1])
         guard length >= 12, rest.count >= 2 + length else { break }
+        let head = Array(rest.prefix(6))
+        if length == 0x1603, head[2] <= 4, head[5] == 1 { break }
         messages.append(Array(rest.dropFirst(2).prefix(length)))
         rest = rest.dropFirst(2 + length)
     }

@@ -7,7 +7,7 @@ import NIOCore
 package import ServiceCatalog
 import Synchronization
 
-/// Serves the zones of a store on UDP and TCP.
+/// Serves the zones of a store on UDP, TCP and TLS.
 ///
 /// Which zones those are, and what is in them, changes in the store while the server runs.
 package final class DNSServer: Sendable {
@@ -22,13 +22,16 @@ package final class DNSServer: Sendable {
 
     private struct Running {
         var addresses: [ListenAddress]
+        var tlsAddresses: [ListenAddress] = []
         var workers: [UDPWorker]
         var threads: ThreadGroup
         var streams: StreamListener
         var listeners: [any Channel]
+        var certificateWatch: CertificateWatch?
     }
 
     private let configuration: ServerConfiguration
+    package let certificate: ServerCertificate?
     private let zones: ZoneStore
     private let signers: ZoneSigners?
     private let transfers: TransferService?
@@ -36,16 +39,19 @@ package final class DNSServer: Sendable {
     private let state = Mutex(State.idle)
 
     /// - Parameters:
+    ///   - certificate: what TLS is served with; needed where the configuration has TLS.
     ///   - signers: of the signed ones among the zones; `nil` where none ever is.
     ///   - transfers: `nil` for a server that refuses transfers and knows no keys.
     package init(
         configuration: ServerConfiguration,
+        certificate: ServerCertificate? = nil,
         zones: ZoneStore,
         signers: ZoneSigners? = nil,
         transfers: TransferService? = nil,
         logger: Logger
     ) {
         self.configuration = configuration
+        self.certificate = certificate
         self.signers = signers
         self.transfers = transfers
         self.zones = zones
@@ -58,23 +64,31 @@ package final class DNSServer: Sendable {
         state.withLock { if case .running(let running) = $0 { running.addresses } else { [] } }
     }
 
+    /// As ``addresses``, for TLS.
+    package var tlsAddresses: [ListenAddress] {
+        state.withLock { if case .running(let running) = $0 { running.tlsAddresses } else { [] } }
+    }
+
     /// What has been counted since the start.
     package var counters: CounterSnapshot {
-        let threads = state.withLock { state in
-            guard case .running(let running) = state else { return [] as [ThreadCounters] }
-            return running.workers.map(\.counters) + running.streams.counters
+        let running = state.withLock { state -> Running? in
+            if case .running(let running) = state { running } else { nil }
         }
-        return ThreadCounters.snapshot(of: threads, labels: zones.labels)
+        guard let running else { return CounterSnapshot() }
+        let threads = running.workers.map(\.counters) + running.streams.counters
+        var snapshot = ThreadCounters.snapshot(of: threads, labels: zones.labels)
+        snapshot.acceptFailures = running.streams.acceptFailures.load(ordering: .relaxed)
+        snapshot.certificateExchanges = running.certificateWatch?.exchanges.load(ordering: .relaxed) ?? 0
+        snapshot.certificateRefusals = running.certificateWatch?.refusals.load(ordering: .relaxed) ?? 0
+        return snapshot
     }
 
     /// Opens every address or, when one cannot be, none. To be called once.
     package func start() async throws(ListenError) {
         let fileLimit = Int(max(csocket_raise_file_limit(), 64))
-        var streamOptions = configuration.answers
-        streamOptions.keepalive = configuration.streams.idle.keepalive
         let streams = StreamListener(
             zones: zones,
-            options: streamOptions,
+            options: configuration.answers,
             signers: signers,
             transfers: transfers,
             limits: configuration.streams,
@@ -96,18 +110,36 @@ package final class DNSServer: Sendable {
                     }
                 }
             }
+            if let certificate {
+                for address in configuration.tls?.listen ?? [] {
+                    try await open(address, with: certificate, in: &running)
+                }
+            }
         } catch {
             await Self.stop(running, grace: .zero)
             throw error
+        }
+        if let certificate, !running.tlsAddresses.isEmpty {
+            let watch = CertificateWatch(certificate, logger: logger)
+            watch.start()
+            running.certificateWatch = watch
         }
         let opened = running
         state.withLock { $0 = .running(opened) }
         logger.info(
             "DNS server listens",
             metadata: [
-                "addresses": .array(running.addresses.map { "\($0)" }), "udp-threads": "\(running.workers.count)",
+                "addresses": .array(running.addresses.map { "\($0)" }),
+                "tls": .array(running.tlsAddresses.map { "\($0)" }),
+                "udp-threads": "\(running.workers.count)",
             ]
         )
+        if streams.capacity < configuration.streams.connections {
+            logger.notice(
+                "The limit on open files allows fewer connections than configured; raise it (ulimit -Hn, LimitNOFILE)",
+                metadata: ["connections": "\(streams.capacity)", "configured": "\(configuration.streams.connections)"]
+            )
+        }
     }
 
     /// Answers what has been received, closes all sockets and returns when the last thread has ended.
@@ -123,6 +155,7 @@ package final class DNSServer: Sendable {
     }
 
     private static func stop(_ running: Running, grace: Duration) async {
+        running.certificateWatch?.stop()
         for worker in running.workers { worker.stop() }
         for listener in running.listeners { try? await listener.close() }
         await running.streams.stop(grace: grace)
@@ -150,6 +183,18 @@ package final class DNSServer: Sendable {
             running.addresses.append(bound)
             return workers
         }
+    }
+
+    private func open(
+        _ address: ListenAddress,
+        with certificate: ServerCertificate,
+        in running: inout Running
+    ) async throws(ListenError) {
+        let listener = try await running.streams.listen(on: address, with: certificate)
+        running.listeners.append(listener)
+        var bound = address
+        if let port = listener.localAddress?.port { bound.port = UInt16(truncatingIfNeeded: port) }
+        running.tlsAddresses.append(bound)
     }
 
     private func openUDP(

@@ -4,7 +4,7 @@ import DNSTransfer
 
 /// Answers queries for one thread: what the answer path cannot do without allocating is added here.
 struct Responder: ~Copyable {
-    private let options: AnswerOptions
+    private var options: AnswerOptions
     private var scratch = AnswerScratch()
     private var limiter: RateLimiter?
     private var signer: AnswerSigner?
@@ -35,6 +35,12 @@ struct Responder: ~Copyable {
         let elaborator = Elaborator(transfers, epochs: epochs)
         transferReader = elaborator.reader
         self.elaborator = consume elaborator
+    }
+
+    /// How long a connection may be idle, for those who ask, in units of 100 ms (RFC 7828).
+    var keepalive: UInt16 {
+        get { options.keepalive }
+        set { options.keepalive = newValue }
     }
 
     /// What is to be sent after the last answer, and the reader to read it with.

@@ -5,11 +5,15 @@ package import ServiceCatalog
 package enum ServerTransport: String, Hashable, Sendable, CaseIterable {
     case udp
     case tcp
+    /// DNS over TLS (RFC 7858).
+    case tls
 }
 
 package struct ServerConfiguration: Hashable, Sendable {
     /// Each on UDP and TCP.
     package var listen: [ListenAddress]
+    /// Where DNS over TLS is served; `nil` for nowhere.
+    package var tls: TLSListening?
     /// UDP threads for each address; `nil` for one per CPU.
     package var workers: Int?
     package var answers = AnswerOptions()
@@ -22,18 +26,18 @@ package struct ServerConfiguration: Hashable, Sendable {
     package init(listen: [ListenAddress]) {
         self.listen = listen
     }
+
+    /// All addresses, those of TLS among them.
+    package var addresses: [ListenAddress] { listen + (tls?.listen ?? []) }
 }
 
-/// Bounds on TCP connections (RFC 7766 sections 6.1 and 6.2.3).
-package struct StreamLimits: Hashable, Sendable {
-    /// Event loops that carry connections.
-    package var threads = 1
-    /// Beyond, the connection that has been idle for longest makes room.
-    package var connections = 16_384
-    /// How long a connection may go without a complete query, or without taking its answers.
-    package var idle: Duration = .seconds(30)
-    /// Octets of answers a connection may leave unread before its queries wait.
-    package var unread = 256 * 1024
+/// DNS over TLS: where, and as whom.
+package struct TLSListening: Hashable, Sendable {
+    package var listen: [ListenAddress]
+    package var files: CertificateFiles
 
-    package init() {}
+    package init(listen: [ListenAddress], files: CertificateFiles) {
+        self.listen = listen
+        self.files = files
+    }
 }

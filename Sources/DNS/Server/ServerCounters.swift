@@ -30,6 +30,18 @@ package struct CounterSnapshot: Hashable, Sendable {
         package var sum: Double
     }
 
+    package struct ConnectionEnds: Hashable, Sendable {
+        package var transport: ServerTransport
+        package var reason: ConnectionEnd
+        package var count: UInt64
+
+        package init(transport: ServerTransport, reason: ConnectionEnd, count: UInt64) {
+            self.transport = transport
+            self.reason = reason
+            self.count = count
+        }
+    }
+
     /// Seconds. From the moment a datagram or a piece of a stream has been received until its answers are handed to the
     /// system. One batch in sixteen is timed, and stands for every query in it.
     package static let durationBounds: [Double] = [
@@ -45,8 +57,16 @@ package struct CounterSnapshot: Hashable, Sendable {
     package var unsent: UInt64 = 0
     /// Answers over UDP that the rate limit has shortened or dropped.
     package var limited: [LimitAction: UInt64] = [:]
-    /// TCP connections open now.
-    package var connections: UInt64 = 0
+    /// Connections open now.
+    package var connections: [ServerTransport: UInt64] = [:]
+    /// How often there was no file or memory for another connection.
+    package var acceptFailures: UInt64 = 0
+    /// New TLS certificates that have come into use.
+    package var certificateExchanges: UInt64 = 0
+    /// New TLS certificates that could not be used.
+    package var certificateRefusals: UInt64 = 0
+    /// Only those that have occurred.
+    package var connectionEnds: [ConnectionEnds] = []
 }
 
 /// The counters of one thread: only that thread writes, so a plain load and store are enough, and no line of memory is
@@ -71,12 +91,13 @@ final class ThreadCounters: Sendable {
     private let truncated = Atomic<UInt64>(0)
     private let badCookies = Atomic<UInt64>(0)
     private let durationSum = Atomic<UInt64>(0)
-    /// Requests by zone, type and code, then durations by bucket. Unsafe only by the pointer's type: its elements are atomics,
-    /// and it lives as long as this object.
+    /// Requests by zone, type and code, then durations by bucket, then ends of connections by reason. Unsafe only by the
+    /// pointer's type: its elements are atomics, and it lives as long as this object.
     nonisolated(unsafe) private let cells: UnsafeMutablePointer<Atomic<UInt64>>
 
     private static let requestCells = ZoneStore.labelCapacity * typeCount * codeCount
-    private static let cellCount = requestCells + CounterSnapshot.durationBounds.count + 1
+    private static let endCells = requestCells + CounterSnapshot.durationBounds.count + 1
+    private static let cellCount = endCells + ConnectionEnd.allCases.count
 
     init(_ transport: ServerTransport) {
         self.transport = transport
@@ -89,7 +110,7 @@ final class ThreadCounters: Sendable {
         cells.deallocate()
     }
 
-    /// TCP connections open now on this thread.
+    /// Connections open now on this thread.
     var connectionCount: UInt64 {
         get { connections.load(ordering: .relaxed) }
         set { connections.store(newValue, ordering: .relaxed) }
@@ -116,6 +137,8 @@ final class ThreadCounters: Sendable {
         case .badCookie: add(1, to: badCookies)
         }
     }
+
+    func count(_ end: ConnectionEnd) { add(1, to: cells[Self.endCells + end.rawValue]) }
 
     func add(_ amount: UInt64, to counter: borrowing Atomic<UInt64>) {
         counter.store(counter.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
@@ -203,7 +226,12 @@ final class ThreadCounters: Sendable {
             ] {
                 snapshot.limited[action, default: 0] += count
             }
-            snapshot.connections += sum { $0.connections.load(ordering: .relaxed) }
+            if transport != .udp { snapshot.connections[transport] = sum { $0.connections.load(ordering: .relaxed) } }
+            for reason in ConnectionEnd.allCases {
+                let count = sum { $0.cells[endCells + reason.rawValue].load(ordering: .relaxed) }
+                guard count > 0 else { continue }
+                snapshot.connectionEnds.append(.init(transport: transport, reason: reason, count: count))
+            }
         }
         return snapshot
     }

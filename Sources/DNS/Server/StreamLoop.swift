@@ -2,30 +2,30 @@ import DNSCore
 import DNSSigning
 import NIOCore
 
-/// What the connections of one event loop share: memory to answer in, counters, and the order in which they were last used.
+/// What the connections of one event loop share: memory to answer in, counters, whose turn it is, and who has to go.
 ///
 /// Not Sendable: everything happens on the loop.
 final class StreamLoop {
     /// A message and its length.
     static let responseSize = 2 + Int(UInt16.max)
+    /// For how long connections go on between two looks at the sockets, but for a turn begun.
+    private static let round = TimeAmount.milliseconds(1)
+    /// What makes the loop look: it runs what is ready, and what that makes ready, until nothing is.
+    private static let roundPause = TimeAmount.microseconds(50)
 
     private let zones: ZoneStore
     private let reader: ReadEpochs.Reader
     private var responder: Responder
-    private let limits: StreamLimits
-    /// This loop's part of all connections.
-    private let capacity: Int
+    private let clients: ClientConnections
+    private let clock: () -> NIODeadline
     private let response: UnsafeMutableRawBufferPointer
-    let counters: ThreadCounters
+    private let tcp: ThreadCounters
+    private let tls: ThreadCounters
+    private var connections: OpenConnections
     private var answered: UInt64 = 0
-
-    /// From the connection idle for longest to the one used last.
-    private var oldest: StreamHandler?
-    private var newest: StreamHandler?
-    private var count = 0
-    /// Connections that send transfers, in the order in which they go on.
-    private var turns = CircularBuffer<StreamHandler>()
-    private var isTurnScheduled = false
+    /// Those that have more to do than fits into one turn.
+    private var waiting = CircularBuffer<StreamHandler>()
+    private var isRoundScheduled = false
     /// Connections that wait for a signature, in the order in which they get it.
     private var held = CircularBuffer<StreamHandler>()
     private var isReleaseScheduled = false
@@ -34,22 +34,31 @@ final class StreamLoop {
     /// While the loop stops: kept when the last connection is gone.
     private var isEmpty: EventLoopPromise<Void>?
 
+    /// - Parameters:
+    ///   - connections: where this loop's part of all connections is kept.
+    ///   - clients: shared by all loops.
+    ///   - clock: what time it is for the limits of connections.
     init(
         zones: ZoneStore,
         options: AnswerOptions,
-        signers: ZoneSigners?,
-        transfers: TransferService?,
-        limits: StreamLimits,
-        capacity: Int,
-        counters: ThreadCounters
+        signers: ZoneSigners? = nil,
+        transfers: TransferService? = nil,
+        connections: OpenConnections,
+        clients: ClientConnections,
+        tcp: ThreadCounters,
+        tls: ThreadCounters,
+        clock: @escaping () -> NIODeadline = NIODeadline.now
     ) {
         self.zones = zones
         responder = Responder(options: options, epochs: zones.epochs, signers: signers, transfers: transfers)
-        self.limits = limits
-        self.capacity = capacity
-        self.counters = counters
+        self.connections = connections
+        self.clients = clients
+        self.tcp = tcp
+        self.tls = tls
+        self.clock = clock
         reader = zones.epochs.makeReader()
         response = .allocate(byteCount: Self.responseSize, alignment: 8)
+        responder.keepalive = connections.idle.keepalive
     }
 
     deinit {
@@ -57,17 +66,20 @@ final class StreamLoop {
         response.deallocate()
     }
 
-    /// What became of a message.
-    enum Answered {
-        case written
-        /// There is none to send.
-        case none
-        /// The connection waits until the loop gives it a turn, and asks again then.
-        case held
-    }
+    var now: NIODeadline { clock() }
 
-    /// Answers a message of `client` and appends the answer, with its length, to `output`.
-    func answer(_ message: ByteBuffer, from client: ClientAddress, into output: inout ByteBuffer) -> Answered {
+    private func counters(_ transport: ServerTransport) -> ThreadCounters { transport == .tls ? tls : tcp }
+
+    /// Answers a message of `client` and appends the answer, if there is one, with its length to `output`.
+    ///
+    /// - Returns: false when the answer has to wait: ``hold(_:on:)`` the connection, and ask again in its turn.
+    func answer(
+        _ message: ByteBuffer,
+        from client: ClientAddress,
+        over transport: ServerTransport,
+        into output: inout ByteBuffer
+    ) -> Bool {
+        let counters = counters(transport)
         responder.holdsDenials = !held.isEmpty && !isHeldTurn
         isHeldTurn = false
         answered &+= 1
@@ -84,16 +96,16 @@ final class StreamLoop {
                 )
             }
         }
-        guard outcome.elaboration != .signatures else { return .held }
+        guard outcome.elaboration != .signatures else { return false }
         counters.count(outcome)
-        guard outcome.length > 0 else { return .none }
+        guard outcome.length > 0 else { return true }
         response.storeBytes(of: UInt16(outcome.length).bigEndian, as: UInt16.self)
         output.writeBytes(response[..<(2 + outcome.length)])
         if let started { counters.observe(started.duration(to: .now), count: 1) }
-        return .written
+        return true
     }
 
-    /// What has to follow the last answer before anything else is answered.
+    /// What has to follow the last answer.
     func takeRest() -> OutgoingTransfer? { responder.takeRest() }
 
     /// Appends the next message of a transfer to `output`. True while more follow, `nil` when it cannot go on.
@@ -112,22 +124,28 @@ final class StreamLoop {
 
     // MARK: - Turns
 
-    /// Has a connection that sends a transfer go on with it when those who wait already have, and other connections were
-    /// looked after in between.
-    func awaitTurn(_ handler: StreamHandler, on eventLoop: any EventLoop) {
-        turns.append(handler)
-        scheduleTurn(on: eventLoop)
+    /// Has a connection go on once the sockets have been looked at, after those that wait already.
+    func queue(_ handler: StreamHandler, on eventLoop: any EventLoop) {
+        waiting.append(handler)
+        scheduleRound(on: eventLoop)
     }
 
-    private func scheduleTurn(on eventLoop: any EventLoop) {
-        guard !isTurnScheduled, !turns.isEmpty else { return }
-        isTurnScheduled = true
-        // A loop does not look at its sockets before it has run all tasks that are due.
-        eventLoop.assumeIsolated().scheduleTask(in: .microseconds(50)) {
-            self.isTurnScheduled = false
-            self.turns.popFirst()?.takeTurn()
-            self.scheduleTurn(on: eventLoop)
-        }
+    private func scheduleRound(on eventLoop: any EventLoop) {
+        guard !isRoundScheduled, !waiting.isEmpty else { return }
+        isRoundScheduled = true
+        eventLoop.assumeIsolated().scheduleTask(in: Self.roundPause) { self.takeRound(on: eventLoop) }
+    }
+
+    /// Lets each of those that wait now go on once, or as many as there is time for.
+    private func takeRound(on eventLoop: any EventLoop) {
+        let end = now + Self.round
+        var rest = waiting.count
+        repeat {
+            waiting.popFirst()?.takeTurn()
+            rest -= 1
+        } while rest > 0 && now < end
+        isRoundScheduled = false
+        scheduleRound(on: eventLoop)
     }
 
     /// Has a connection wait whose next answer needs a signature that is beyond the allowance. Those that wait get one each in
@@ -153,35 +171,54 @@ final class StreamLoop {
 
     // MARK: - Connections
 
-    /// Takes up a connection, at the cost of the one idle for longest when there are too many.
-    func add(_ handler: StreamHandler, at now: NIODeadline) {
-        if count >= capacity, let idlest = oldest { idlest.close() }
-        append(handler, now)
-        count += 1
-        counters.connectionCount = UInt64(count)
+    /// Takes up a connection, at the cost of the one idle for longest when there are too many. False when its client has too
+    /// many.
+    func add(_ handler: StreamHandler, as standing: OpenConnections.Standing) -> Bool {
+        guard clients.admit(handler.client) else { return false }
+        if connections.isFull { connections.idlest?.cut(.room) }
+        connections.open(handler, as: standing, at: clock())
+        counters(handler.transport).connectionCount += 1
+        responder.keepalive = connections.idle.keepalive
         if isEmpty != nil { handler.stop() }
+        return true
     }
 
+    /// Forgets a connection that has ended; one that was never added is ignored.
     func remove(_ handler: StreamHandler) {
-        guard handler.isListed else { return }
-        unlink(handler)
-        handler.isListed = false
-        count -= 1
-        counters.connectionCount = UInt64(count)
-        if count == 0 { isEmpty?.succeed() }
+        guard connections.close(handler) else { return }
+        clients.remove(handler.client)
+        counters(handler.transport).connectionCount -= 1
+        responder.keepalive = connections.idle.keepalive
+        if connections.count == 0 { isEmpty?.succeed() }
     }
 
-    /// Notes that a connection has been used.
-    func touch(_ handler: StreamHandler, at now: NIODeadline) {
-        guard handler.isListed else { return }
-        unlink(handler)
-        append(handler, now)
+    /// Notes what a connection holds now, and cuts the one that has been holding for longest when that is too much.
+    func place(
+        _ handler: StreamHandler,
+        as standing: OpenConnections.Standing,
+        holding octets: Int,
+        isUsed: Bool
+    ) {
+        connections.place(handler, as: standing, holding: octets, isUsed: isUsed, at: clock())
+        while connections.isOverheld, let longest = connections.longestHolding { longest.cut(.memory) }
     }
 
-    /// Closes connections that have been idle for too long.
-    func sweep(at now: NIODeadline) {
-        let limit = TimeAmount(limits.idle)
-        while let idlest = oldest, now - idlest.lastUse >= limit { idlest.close() }
+    /// The connection is about to end.
+    func unlist(_ handler: StreamHandler) { connections.unlist(handler) }
+
+    /// Counts an end.
+    func note(_ end: ConnectionEnd, _ transport: ServerTransport) { counters(transport).count(end) }
+
+    /// Ends connections that have been idle for too long.
+    func sweep() {
+        for handler in connections.expired(at: clock()) {
+            switch handler.place.standing {
+            case .resting: handler.end(.idle)
+            case .handshaking: handler.cut(.handshake)
+            case .holding: handler.cut(.idle)
+            case nil: break
+            }
+        }
     }
 
     /// Has all connections answer what they have received in whole, and close; those that have not after `grace` are cut.
@@ -190,34 +227,12 @@ final class StreamLoop {
     func stop(grace: TimeAmount, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         let isEmpty = eventLoop.makePromise(of: Void.self)
         self.isEmpty = isEmpty
-        var next = oldest
-        while let handler = next {
-            next = handler.newer
-            handler.stop()
-        }
-        if count == 0 { isEmpty.succeed() }
+        for handler in connections.all { handler.stop() }
+        if connections.count == 0 { isEmpty.succeed() }
         let cut = eventLoop.assumeIsolated().scheduleTask(in: grace) {
-            while let handler = self.oldest { handler.close() }
+            for handler in self.connections.all { handler.cut(.stop) }
         }
         isEmpty.futureResult.whenComplete { _ in cut.cancel() }
         return isEmpty.futureResult
-    }
-
-    private func append(_ handler: StreamHandler, _ now: NIODeadline) {
-        handler.isListed = true
-        handler.lastUse = now
-        handler.older = newest
-        newest?.newer = handler
-        newest = handler
-        if oldest == nil { oldest = handler }
-    }
-
-    private func unlink(_ handler: StreamHandler) {
-        if oldest === handler { oldest = handler.newer }
-        if newest === handler { newest = handler.older }
-        handler.older?.newer = handler.newer
-        handler.newer?.older = handler.older
-        handler.older = nil
-        handler.newer = nil
     }
 }

@@ -39,6 +39,7 @@ package actor Bridge {
 
     private struct RunningServer {
         let configuration: ServerConfiguration
+        let certificate: ServerCertificate?
         let server: DNSServer
     }
 
@@ -411,14 +412,17 @@ package actor Bridge {
 
     private func exchangeServer(_ wanted: ServerConfiguration?) async throws(CommandFailure) {
         let old = server
-        let shared = Set(wanted?.listen ?? []).intersection(old?.configuration.listen ?? [])
+        // What is in use stays, even if its files have been broken since.
+        let isKnown = old?.certificate != nil && old?.certificate?.files == wanted?.tls?.files
+        let certificate = isKnown ? old?.certificate : try ServerCertificate.reading(wanted?.tls)
+        let shared = Set(wanted?.addresses ?? []).intersection(old?.configuration.addresses ?? [])
         if !shared.isEmpty { await old?.server.stop() }
         do throws(ListenError) {
-            server = try await start(wanted)
+            server = try await start(wanted, certificate)
         } catch {
             if !shared.isEmpty {
                 do throws(ListenError) {
-                    server = try await start(old?.configuration)
+                    server = try await start(old?.configuration, old?.certificate)
                 } catch {
                     logger.critical("DNS is not served any more", metadata: ["error": "\(error)"])
                 }
@@ -428,13 +432,17 @@ package actor Bridge {
         if shared.isEmpty { await old?.server.stop() }
     }
 
-    private func start(_ wanted: ServerConfiguration?) async throws(ListenError) -> RunningServer? {
+    private func start(
+        _ wanted: ServerConfiguration?,
+        _ certificate: ServerCertificate?
+    ) async throws(ListenError) -> RunningServer? {
         guard let wanted else {
             dnsMetrics.show(nil)
             return nil
         }
         let server = DNSServer(
             configuration: wanted,
+            certificate: certificate,
             zones: zoneStore,
             signers: signers,
             transfers: transfers,
@@ -442,7 +450,7 @@ package actor Bridge {
         )
         try await server.start()
         dnsMetrics.show(server)
-        return RunningServer(configuration: wanted, server: server)
+        return RunningServer(configuration: wanted, certificate: certificate, server: server)
     }
 
     // MARK: - Views

@@ -135,17 +135,37 @@ package struct Check: Sendable {
             report.failure = .configuration
             return
         }
+        let certificate: ServerCertificate?
+        do throws(CommandFailure) {
+            certificate = try ServerCertificate.reading(wanted.tls)
+        } catch {
+            report.add("dns.tls", .init(.failure, error.message))
+            report.failure = .configuration
+            return
+        }
+        if let certificate { check(certificate, &report) }
         let server = DNSServer(
             configuration: wanted,
+            certificate: certificate,
             zones: .init(),
             logger: LogOutput(level: .critical).logger("check")
         )
         do throws(ListenError) {
             try await server.start()
             await server.stop()
-            report.add("dns", .init(.fine, "can listen on \(dns.listen.map(\.description).joined(separator: ", "))"))
+            let addresses = wanted.addresses.map(\.description).joined(separator: ", ")
+            report.add("dns", .init(.fine, "can listen on \(addresses)"))
         } catch {
             report.add("dns", .init(error.reason == .notPermitted ? .denied : .failure, "\(error)"))
+        }
+    }
+    private func check(_ certificate: ServerCertificate, _ report: inout Report) {
+        if let fault = certificate.fault() {
+            report.add("dns.tls", .init(.failure, "\(fault)"))
+            report.failure = .configuration
+        } else {
+            let (file, end) = (certificate.files.certificate, CertificateError.day(certificate.notAfter))
+            report.add("dns.tls", .init(.fine, "the certificate in \(file) is valid until \(end)"))
         }
     }
 

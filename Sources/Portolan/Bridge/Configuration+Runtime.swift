@@ -11,6 +11,15 @@ extension ServerConfiguration {
         self.init(listen: dns.listen)
         workers = dns.workers
         answers.udpPayloadSize = UInt16(dns.udpSize)
+        streams.connections = dns.tcp.connections
+        streams.perClient = dns.tcp.perClient
+        streams.idle = dns.tcp.idle
+        tls = dns.tls.map { tls in
+            TLSListening(
+                listen: tls.listen,
+                files: CertificateFiles(certificate: tls.certificate, key: tls.key)
+            )
+        }
         answers.identifier = dns.nsid.flatMap { ServerIdentifier($0) }
         if let secret = dns.cookieSecret {
             answers.cookies = try CookieSecrets(secret)
@@ -18,6 +27,18 @@ extension ServerConfiguration {
             answers.cookies = cookies
         }
         rateLimit = dns.rateLimit.map { RateLimit($0) }
+    }
+}
+
+extension ServerCertificate {
+    /// Reads what a configuration names; `nil` when it has no TLS.
+    static func reading(_ tls: TLSListening?) throws(CommandFailure) -> ServerCertificate? {
+        guard let tls else { return nil }
+        do throws(CertificateError) {
+            return try ServerCertificate(tls.files)
+        } catch {
+            throw CommandFailure(.configuration, message: "\(error)")
+        }
     }
 }
 

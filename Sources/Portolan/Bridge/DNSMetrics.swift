@@ -5,14 +5,15 @@ internal import Telemetry
 
 /// Shows what the DNS server counts. Counts of servers that have been replaced are kept.
 final class DNSMetrics: Sendable {
-    private struct State {
+    struct State {
         var server: DNSServer?
         var past: [LabelValues: UInt64] = [:]
         var pastDurations: [String: HistogramSample] = [:]
         var pastLimited: [LimitAction: UInt64] = [:]
+        var pastStreams = StreamCounts()
     }
 
-    private let state = Mutex(State())
+    let state = Mutex(State())
 
     func show(_ server: DNSServer?) {
         state.withLock { state in
@@ -20,6 +21,7 @@ final class DNSMetrics: Sendable {
                 let counters = old.counters
                 for (labels, count) in Self.requests(counters) { state.past[labels, default: 0] += count }
                 state.pastLimited.merge(counters.limited) { $0 + $1 }
+                state.pastStreams.add(counters)
                 for durations in counters.durations {
                     let key = durations.transport.rawValue
                     state.pastDurations[key] = Self.sum(state.pastDurations[key], durations)
@@ -73,9 +75,7 @@ final class DNSMetrics: Sendable {
                 }
             }
         }
-        registry.gauge(.init("dns_connections", help: "TCP connections open now.")) { [self] in
-            [Sample(value: Double(state.withLock { $0.server?.counters.connections ?? 0 }))]
-        }
+        registerStreams(in: registry)
     }
 
     private static func requests(_ counters: CounterSnapshot) -> [(LabelValues, UInt64)] {

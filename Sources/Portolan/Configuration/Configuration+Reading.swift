@@ -130,7 +130,7 @@ extension Configuration {
     private static func readDNS(_ node: ConfigurationNode, _ configuration: Configuration) -> DNSConfiguration? {
         guard
             let members = node.members(
-                ["listen", "ttl", "workers", "udpSize", "keys", "state", "maxStale", "zones"]
+                ["listen", "ttl", "workers", "udpSize", "tcp", "tls", "keys", "state", "maxStale", "zones"]
                     + DNSConfiguration.answerKeys
             ),
             let listen = members.required("listen")?.elements()
@@ -143,6 +143,8 @@ extension Configuration {
         dns.readAnswers(members)
         dns.readState(members)
         if let node = members["keys"] { dns.keys = DNSConfiguration.readKeys(node) }
+        if let node = members["tcp"] { dns.tcp = DNSConfiguration.readTCP(node) }
+        dns.tls = members["tls"].flatMap { DNSConfiguration.readTLS($0, besides: dns.listen) }
         var seen: Set<DomainName> = []
         var elements: [ConfigurationNode] = []
         for element in members.required("zones")?.elements() ?? [] {

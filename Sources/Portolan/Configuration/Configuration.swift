@@ -131,6 +131,9 @@ package struct DNSConfiguration: Sendable, Equatable {
     package var workers: Int?
     /// The largest UDP answer in octets.
     package var udpSize = 1232
+    package var tcp = DNSStreamConfiguration()
+    /// `nil` when DNS over TLS is not served.
+    package var tls: DNSTLSConfiguration?
     /// What servers behind one address are told apart by (NSID); `nil` to say nothing.
     package var nsid: String?
     /// Where the secrets of server cookies are found; `nil` for a random one.
