@@ -206,7 +206,12 @@ let package = Package(
             fixtures: true
         ),
         // The built program against servers and clients that nobody here wrote.
-        .testTarget(name: "ConformanceTests", path: "Tests/Conformance", swiftSettings: settings),
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: ["TestCertificates"],
+            path: "Tests/Conformance",
+            swiftSettings: settings
+        ),
         // The built program between servers, as its users run it.
         .testTarget(
             name: "SystemTests",

@@ -1,4 +1,5 @@
 import Foundation
+import TestCertificates
 import Testing
 
 /// The built program, made to serve a folder of manifests.
@@ -9,19 +10,28 @@ final class Primary {
 
     let folder: Folder
     let port: UInt16
+    /// Of DNS over TLS, where it is served.
+    let tlsPort: UInt16
     private let admin: UInt16
     private var daemon: Daemon?
 
     /// - Parameters:
     ///   - secondary: the port that is told of changes.
     ///   - isSigned: with the keys in ``keys``, which are to be made before the start.
-    init(secondary: UInt16? = nil, isSigned: Bool = false) throws {
+    ///   - isEncrypted: whether DNS is served over TLS too, with the certificate and key given to ``use(_:_:)``.
+    init(secondary: UInt16? = nil, isSigned: Bool = false, isEncrypted: Bool = false) throws {
         folder = try Folder()
         port = try Tool.freePort()
+        tlsPort = try Tool.freePort()
         admin = try Tool.freePort()
         try folder.write("key", Self.secret)
         let notify = secondary.map { "{ to: \"127.0.0.1:\($0)\", key: transfer.example }" } ?? ""
         let signing = isSigned ? "dnssec: { keys: \"\(folder.path)/keys\" }" : ""
+        let tls =
+            isEncrypted
+            ? "tls: { listen: [\"127.0.0.1:\(tlsPort)\"], certificate: \"\(folder.path)/tls/certificate\", "
+                + "key: \"\(folder.path)/tls/key\" }"
+            : ""
         try folder.write(
             "portolan.yaml",
             """
@@ -31,6 +41,7 @@ final class Primary {
             dns:
               listen: ["127.0.0.1:\(port)"]
               workers: 1
+              \(tls)
               keys:
                 transfer.example: { algorithm: hmac-sha256, secret: { file: "\(folder.path)/key" } }
               zones:
@@ -85,10 +96,20 @@ final class Primary {
             .map(String.init)
     }
 
+    /// What DNS over TLS is served with; the program takes a change up by itself.
+    func use(_ certificate: PEMText, _ key: PEMText) throws {
+        try folder.write("tls/certificate", certificate.text)
+        try folder.write("tls/key", key.text)
+    }
+
     /// How often transfers of a zone have ended so.
     func transfers(_ zone: String, _ kind: String) throws -> Int {
+        try metric("portolan_dns_transfers_total{zone=\"\(zone)\",kind=\"\(kind)\",result=\"completed\"}")
+    }
+
+    /// The value of a series; 0 where it is not there.
+    func metric(_ series: String) throws -> Int {
         let text = try Tool.run("curl", ["-s", "http://127.0.0.1:\(admin)/metrics"], in: folder)
-        let series = "portolan_dns_transfers_total{zone=\"\(zone)\",kind=\"\(kind)\",result=\"completed\"}"
         return text.split(separator: "\n").first { $0.hasPrefix(series) }
             .flatMap { $0.split(separator: " ").last }.flatMap { Double($0) }.map { Int($0) } ?? 0
     }

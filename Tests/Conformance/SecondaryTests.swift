@@ -1,40 +1,46 @@
+import TestCertificates
 import Testing
 
 /// A server that nobody here wrote, made a secondary of all zones.
 enum SecondaryServer: String, CaseIterable, CustomTestStringConvertible {
     case bind
+    /// Over TLS (RFC 9103).
+    case bindOverTLS = "bind-tls"
     case nsd
     case knot
 
     var testDescription: String { rawValue }
 
     /// The program, and the configuration that makes it a secondary.
-    func start(of primary: Primary, on port: UInt16) throws -> Daemon {
+    func start(of primary: Primary, on listen: UInt16) throws -> Daemon {
         let folder = primary.folder
         let home = "\(folder.path)/\(rawValue)"
         try folder.write("\(rawValue)/placeholder", "")
         let zones = Primary.zones
         let text: String
         switch self {
-        case .bind:
+        case .bind, .bindOverTLS:
+            let (port, tls) = self == .bind ? (primary.port, "") : (primary.tlsPort, " tls primary")
+            let authority = try folder.write("authority", Certificates.authority.text)
             text = """
+                tls primary { ca-file "\(authority)"; remote-hostname "localhost"; };
                 key "transfer.example" { algorithm hmac-sha256; secret "\(Primary.secret)"; };
                 options {
                   directory "\(home)"; pid-file none; session-keyfile "\(home)/session.key";
-                  listen-on port \(port) { 127.0.0.1; }; listen-on-v6 { none; };
+                  listen-on port \(listen) { 127.0.0.1; }; listen-on-v6 { none; };
                   recursion no; dnssec-validation no; notify no; allow-transfer { any; }; transfer-source 127.0.0.1;
                 };
                 controls { };
                 server 127.0.0.1 { keys { "transfer.example"; }; };
                 \(zones.map {
                     "zone \"\($0)\" { type secondary; file \"\($0)zone\"; "
-                        + "primaries { 127.0.0.1 port \(primary.port) key \"transfer.example\"; }; };"
+                        + "primaries { 127.0.0.1 port \(port) key \"transfer.example\"\(tls); }; };"
                 }.joined(separator: "\n"))
                 """
         case .nsd:
             text = """
                 server:
-                  ip-address: 127.0.0.1@\(port)
+                  ip-address: 127.0.0.1@\(listen)
                   username: ""
                   database: ""
                   zonesdir: "\(home)"
@@ -63,7 +69,7 @@ enum SecondaryServer: String, CaseIterable, CustomTestStringConvertible {
         case .knot:
             text = """
                 server:
-                  listen: 127.0.0.1@\(port)
+                  listen: 127.0.0.1@\(listen)
                   rundir: "\(home)"
                 database:
                   storage: "\(home)"
@@ -95,7 +101,7 @@ enum SecondaryServer: String, CaseIterable, CustomTestStringConvertible {
         }
         let configuration = try folder.write("\(rawValue)/server.conf", text)
         return switch self {
-        case .bind: try Daemon(Tool.required("named"), ["-g", "-c", configuration], in: folder)
+        case .bind, .bindOverTLS: try Daemon(Tool.required("named"), ["-g", "-c", configuration], in: folder)
         case .nsd: try Daemon(Tool.required("nsd"), ["-d", "-c", configuration], in: folder)
         case .knot: try Daemon(Tool.required("knotd"), ["-c", configuration], in: folder)
         }
@@ -110,7 +116,8 @@ enum SecondaryServer: String, CaseIterable, CustomTestStringConvertible {
     )
     func follows(server: SecondaryServer) async throws {
         let port = try Tool.freePort()
-        let primary = try Primary(secondary: port)
+        let primary = try Primary(secondary: port, isEncrypted: true)
+        try primary.use(Certificates.server, Certificates.serverKey)
         try primary.publish([201, 202])
         try await primary.start()
         defer { primary.end() }
