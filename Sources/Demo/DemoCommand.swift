@@ -19,7 +19,9 @@ struct DemoCommand: AsyncParsableCommand {
 
     func run() async throws {
         // From the first moment on: whatever has been made when a signal comes is taken down again.
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup, .sigpipe)
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
+        // A pipe that nobody reads any more shows when it is written to.
+        signal(SIGPIPE, SIG_IGN)
         let stage = Stage(binaries: binaries)
         var outcome = Result<Void, any Error>.success(())
         var isInterrupted = false
@@ -29,6 +31,8 @@ struct DemoCommand: AsyncParsableCommand {
                 try await play.perform()
                 if !check { try await play.stayOpen() }
             }
+        } catch is OutputClosed {
+            isInterrupted = true
         } catch {
             outcome = .failure(error)
         }
@@ -41,7 +45,7 @@ struct DemoCommand: AsyncParsableCommand {
         }
         guard check else { return }
         guard !isInterrupted else { throw ExitCode(130) }
-        say("\nEvery step holds.")
+        try? say("\nEvery step holds.")
     }
 }
 
@@ -52,10 +56,21 @@ struct DemoFailure: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// At once, also into a file or pipe.
-func say(_ text: String) {
-    print(text)
-    fflush(nil)
+/// Whoever read the output has had enough of it.
+struct OutputClosed: Error {}
+
+/// Writes a line at once, also into a file or pipe.
+func say(_ text: String) throws {
+    var rest = Array("\(text)\n".utf8)[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else {
+            if errno == EPIPE { throw OutputClosed() }
+            throw DemoFailure("the output cannot be written: \(String(cString: strerror(errno)))")
+        }
+        rest = rest.dropFirst(count)
+    }
 }
 
 func complain(_ message: String) {

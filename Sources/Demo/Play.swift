@@ -11,22 +11,22 @@ struct Play: Sendable {
     private var webName: String { script.name(Script.web) }
 
     func perform() async throws {
-        heading("The scene")
-        say("  API server  \(scene.cluster.server) (\(try await scene.cluster.version()))")
-        say("  Consul      \(scene.consul.address)")
-        say("  Portolan    DNS 127.0.0.1:\(scene.dns.port), admin \(scene.admin)")
-        say("              log \(scene.logPath)")
+        try heading("The scene")
+        try say("  API server  \(scene.cluster.server) (\(await scene.cluster.version()))")
+        try say("  Consul      \(scene.consul.address)")
+        try say("  Portolan    DNS 127.0.0.1:\(scene.dns.port), admin \(scene.admin)")
+        try say("              log \(scene.logPath)")
 
-        heading("Two services are created in Kubernetes")
+        try heading("Two services are created in Kubernetes")
         try await scene.cluster.create(Script.cart, Script.first)
         try await scene.cluster.create(Script.web, Script.webAddresses)
         for (service, addresses) in [(Script.cart, Script.first), (Script.web, Script.webAddresses)] {
             let kind = service.isHeadless ? "headless" : "ClusterIP"
             let (name, place) = (padded(service.name, 4), addresses.joined(separator: ", "))
-            say("  \(script.namespace)/\(name)  \(padded(kind, 9))  port \(service.portName) at \(place)")
+            try say("  \(script.namespace)/\(name)  \(padded(kind, 9))  port \(service.portName) at \(place)")
         }
 
-        heading("They stand in the Consul catalog")
+        try heading("They stand in the Consul catalog")
         try await scene.consul.wait(script.entry(Script.cart), for: Script.first, atMost: .seconds(30))
         try await scene.consul.wait(script.entry(Script.web), for: Script.webAddresses, atMost: .seconds(30))
         let entries = Script.services.map { script.entry($0) }
@@ -36,11 +36,11 @@ struct Play: Sendable {
                 guard instance.status == "passing" else {
                     throw DemoFailure("\(name) at \(instance.address) is \(instance.status) in Consul, not passing")
                 }
-                say("  \(padded(name, width))  \(instance.address):\(instance.port)  \(instance.status)")
+                try say("  \(padded(name, width))  \(instance.address):\(instance.port)  \(instance.status)")
             }
         }
 
-        heading("And they are answered over DNS")
+        try heading("And they are answered over DNS")
         try await waitForDNS(cartName, Script.first)
         try show(cartName, .a, atLeast: 3)
         try show("_grpc._tcp.\(cartName)", .srv, atLeast: 3)
@@ -48,23 +48,24 @@ struct Play: Sendable {
         try show("_http._tcp.\(webName)", .srv, atLeast: 1)
         try show("nothing.\(script.namespace).svc.cluster.local", .a, atLeast: 0, code: .nxDomain)
 
-        heading("A rollout: each endpoint of cart is replaced by a new one")
+        try heading("A rollout: each endpoint of cart is replaced by a new one")
         try await rollOut(from: Script.first, to: Script.next)
 
-        heading("The bridge is asked what it knows")
+        try heading("The bridge is asked what it knows")
         let explain = ["explain", "\(script.namespace)/cart", "--admin", scene.admin]
-        say("  $ portolan \(explain.joined(separator: " "))")
-        for line in try await scene.ask(explain) { say("  \(line)") }
+        try say("  $ portolan \(explain.joined(separator: " "))")
+        for line in try await scene.ask(explain) { try say("  \(line)") }
         guard scene.bridgeIsRunning else { throw DemoFailure("the bridge has ended; its log tells why") }
     }
 
     /// Leaves everything running, shows what changes, and tells what to try.
     func stayOpen() async throws {
-        heading("Yours to try; Ctrl-C ends it")
-        say(
+        try heading("Yours to try; Ctrl-C ends it")
+        try say(
             """
-              kubectl --kubeconfig \(scene.kubeconfig) -n \(script.namespace) get services,endpointslices
-              kubectl --kubeconfig \(scene.kubeconfig) -n \(script.namespace) edit endpointslice cart-1
+              export KUBECONFIG=\(scene.kubeconfig)
+              kubectl -n \(script.namespace) get services,endpointslices
+              kubectl -n \(script.namespace) edit endpointslice cart-1
               dig @127.0.0.1 -p \(scene.dns.port) \(cartName) SRV
               curl -s \(scene.consul.address)/v1/health/service/\(script.entry(Script.cart))
               curl -s http://\(scene.admin)/metrics
@@ -78,7 +79,7 @@ struct Play: Sendable {
             // A question that goes lost on a busy machine is no news.
             guard let present = try? scene.dns.addresses(cartName), present != known else { continue }
             known = present
-            say("  cart is now at \(present.isEmpty ? "nothing" : present.joined(separator: ", "))")
+            try say("  cart is now at \(present.isEmpty ? "nothing" : present.joined(separator: ", "))")
         }
         throw DemoFailure("the bridge has ended")
     }
@@ -87,6 +88,7 @@ struct Play: Sendable {
 
     private func rollOut(from first: [String], to next: [String]) async throws {
         var present = first
+        try say("  \(padded("", 25))  API server         DNS      Consul")
         for (old, new) in zip(first, next) {
             present = present.map { $0 == old ? new : $0 }
             let addresses = present
@@ -98,12 +100,10 @@ struct Play: Sendable {
             }
             async let dns = measured(from: start) { try await waitForDNS(cartName, addresses) }
             let (inDNS, inConsul) = try await (dns, consul)
-            say(
-                "  \(old) → \(new)   API server \(milliseconds(acknowledged))"
-                    + "   DNS \(milliseconds(inDNS))   Consul \(milliseconds(inConsul))"
-            )
+            let times = [acknowledged, inDNS, inConsul].map(milliseconds).joined(separator: "  ")
+            try say("  \(old) → \(new)  \(times)")
         }
-        say("  (milliseconds after the change was sent to the API server)")
+        try say("  (after the change was sent to the API server)")
     }
 
     private func measured(
@@ -127,19 +127,19 @@ struct Play: Sendable {
 
     private func show(_ name: String, _ type: RecordType, atLeast count: Int, code: ResponseCode = .noError) throws {
         let answer = try scene.dns.ask(name, type)
-        say("  ; dig @127.0.0.1 -p \(scene.dns.port) \(name) \(type.text)   → \(answer.code)")
+        try say("  \(name) \(type.text)  → \(answer.code)")
         guard answer.code == code, answer.answers.count >= count else {
             throw DemoFailure("\(name) \(type.text): \(answer.code) with \(answer.answers.count) answers")
         }
-        for record in answer.answers + answer.additionals {
-            let set = RecordSet(type: record.type, ttl: record.ttl, data: [record.data])
-            for line in set.lines(owner: record.owner) { say("  \(line)") }
+        for record in answer.answers { try say("    \(type.text) \(record.data.text(of: record.type))") }
+        for record in answer.additionals {
+            try say("    \(record.owner) \(record.type.text) \(record.data.text(of: record.type))")
         }
     }
 
     // MARK: Words
 
-    private func heading(_ text: String) { say("\n\(text)\n") }
+    private func heading(_ text: String) throws { try say("\n\(text)\n") }
 
     private func padded(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - text.count))
@@ -147,6 +147,6 @@ struct Play: Sendable {
 
     private func milliseconds(_ duration: Duration) -> String {
         let value = Double(duration.components.attoseconds) * 1e-15 + Double(duration.components.seconds) * 1e3
-        return String(format: "%6.2f ms", value)
+        return String(format: "%7.2f ms", value)
     }
 }
