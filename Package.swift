@@ -217,7 +217,7 @@ let package = Package(
             name: "SystemTests",
             dependencies: [
                 "ChildProcesses", "DNSCore", "DNSZones", "HTTPTransport", "KubernetesClient", "KubernetesObjects",
-                "Sandbox",
+                "Sandbox", yams,
             ],
             path: "Tests/System",
             resources: [.copy("Fixtures")],

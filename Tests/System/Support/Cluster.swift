@@ -102,8 +102,14 @@ struct Cluster: Sendable {
         return list["items"]?.array?.compactMap { $0["metadata"]?["name"]?.string } ?? []
     }
 
-    func create(_ service: TestService, _ addresses: [String]) async throws {
-        _ = try await api.create(service.object(in: namespace), as: reference(.services, service.name))
+    func create(
+        _ service: TestService,
+        _ addresses: [String],
+        annotations: [String: JSONValue] = [:]
+    ) async throws {
+        var object = service.object(in: namespace)
+        if !annotations.isEmpty { object["metadata"]?["annotations"] = .object(annotations) }
+        _ = try await api.create(object, as: reference(.services, service.name))
         _ = try await api.create(
             service.slice(addresses, in: namespace),
             as: reference(.endpointSlices, "\(service.name)-1")
