@@ -163,11 +163,12 @@ package actor Bridge {
             {
                 connected[system.name] = running
             } else {
-                connected[system.name] = RunningSource(
-                    configuration: system,
-                    system: try connector.connect(system),
-                    task: nil
-                )
+                do throws(CommandFailure) {
+                    let made = try connector.connect(system)
+                    connected[system.name] = RunningSource(configuration: system, system: made, task: nil)
+                } catch {
+                    throw error.of(system.name)
+                }
             }
         }
         return connected

@@ -1,3 +1,5 @@
+internal import ServiceCatalog
+
 /// A command that ends without success: its exit code and what to tell the person.
 package struct CommandFailure: Error, Equatable {
     /// Exit codes after sysexits.h where one fits.
@@ -16,4 +18,7 @@ package struct CommandFailure: Error, Equatable {
         self.status = status
         self.message = message
     }
+
+    /// The same of a system, whose name comes first.
+    func of(_ system: SystemName) -> CommandFailure { CommandFailure(status, message: "system \(system): \(message)") }
 }

@@ -50,11 +50,21 @@ package struct Plan: Sendable {
         let store = CatalogStore(systems: configuration.systems.map(\.name))
         for source in Set(configuration.syncs.map(\.from)).sorted() {
             guard let system = configuration.system(source) else { continue }
-            store.writer(for: source).apply(.snapshot(try await connector.connect(system).list()))
+            do throws(CommandFailure) {
+                store.writer(for: source).apply(.snapshot(try await connector.connect(system).list()))
+            } catch {
+                throw error.of(source)
+            }
         }
         var targets: [Outcome.Target] = []
         for (_, flow) in TargetFlow.flows(of: configuration).sorted(by: { $0.key < $1.key }) {
-            guard let target = try connector.connect(flow.system).makeTarget?() else { continue }
+            let connected: ConnectedSystem
+            do throws(CommandFailure) {
+                connected = try connector.connect(flow.system)
+            } catch {
+                throw error.of(flow.system.name)
+            }
+            guard let target = connected.makeTarget?() else { continue }
             targets.append(Outcome.Target(try await plan(flow, target, store)))
         }
         return Outcome(targets: targets)

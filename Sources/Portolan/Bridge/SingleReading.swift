@@ -28,7 +28,7 @@ struct SingleReading: Sendable {
         guard store.freshness(of: system).isSynced, let state = store.snapshot.systems[system] else {
             throw CommandFailure(
                 .unavailable,
-                message: "system \(system) could not be read within \(Self.limit); `portolan check` tells why"
+                message: "could not be read within \(Self.limit); `portolan check` tells why"
             )
         }
         return Array(state.services.values)

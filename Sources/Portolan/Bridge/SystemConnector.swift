@@ -51,7 +51,7 @@ struct SystemConnector: Sendable {
             ConnectedSystem.Finding(problem.severity == .error ? .failure : .warning, "\(path): \(problem)")
         }
         guard case .snapshot(let services)? = outcome.event else { return findings }
-        return findings + [.init(.fine, "\(path): \(services.count) services")]
+        return findings + [.init(.fine, "\(path): \(services.count) service\(services.count == 1 ? "" : "s")")]
     }
 
     private func list(_ path: String, _ origin: Origin) throws(CommandFailure) -> [Service] {

@@ -109,7 +109,8 @@ package struct ConsulCheckup: Sendable {
             return Finding(level: .denied, text: "no service is shown: the token lacks service:read and node:read")
         }
         let caveat = answer.isFiltered ? ", others are hidden from this token" : ""
-        return Finding(level: answer.isFiltered ? .warning : .fine, text: "\(names.count) services\(caveat)")
+        let count = names.count == 1 ? "1 service" : "\(names.count) services"
+        return Finding(level: answer.isFiltered ? .warning : .fine, text: count + caveat)
     }
 
     private func ownNode() async throws(TargetError) -> Finding {

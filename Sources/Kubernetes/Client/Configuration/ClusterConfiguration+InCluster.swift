@@ -16,7 +16,7 @@ extension ClusterConfiguration {
         else {
             throw ClusterConfigurationError(
                 "this process does not run in a Kubernetes Pod (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT "
-                    + "are not set); name a kubeconfig file for this system"
+                    + "are not set); name a file under kubeconfig, or in the environment variable KUBECONFIG"
             )
         }
         guard let number = UInt16(port), number > 0 else {
