@@ -44,6 +44,17 @@ struct DNSClient: Sendable {
         try await ask(name, .a).answers.filter { $0.hasPrefix("A ") }.map { String($0.dropFirst(2)) }
     }
 
+    /// Sends bytes that are no question, and waits for nothing.
+    func throwAway(_ bytes: [UInt8], over type: __socket_type) throws {
+        let descriptor = socket(AF_INET, Int32(type.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw Failure(description: String(cString: strerror(errno))) }
+        defer { close(descriptor) }
+        guard withLoopbackAddress(port, { connect(descriptor, $0, $1) }) == 0 else {
+            throw Failure(description: "nothing listens at port \(port): \(String(cString: strerror(errno)))")
+        }
+        _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    }
+
     private func exchange(_ name: String, _ type: RecordType) throws -> Message {
         guard let name = DomainName(name) else { throw Failure(description: "\(name) is no domain name") }
         let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
