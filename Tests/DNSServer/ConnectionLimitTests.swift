@@ -196,7 +196,7 @@ import Testing
         #expect(channels.allSatisfy { !$0.isActive })
     }
 
-    @Test("one connection's long answers let the others in between, and the loop looks at its sockets before they go on")
+    @Test("one connection's long answers let others in between, and the loop looks at its sockets before they go on")
     func size() throws {
         let stage = Stage()
         let channel = try stage.connect()
@@ -225,7 +225,9 @@ import Testing
         var order: [Int] = []
         for _ in 0..<12 {
             stage.eventLoop.advanceTime(by: .microseconds(50))
-            for (index, channel) in channels.enumerated() where try stage.taken(from: channel) > 0 { order.append(index) }
+            for (index, channel) in channels.enumerated() where try stage.taken(from: channel) > 0 {
+                order.append(index)
+            }
         }
         #expect(order == [0, 1, 2, 0, 1, 2, 0, 1, 2])
     }
