@@ -148,6 +148,12 @@ import Testing
         #expect(abs((idle - expected) / .milliseconds(1)) < 1)
     }
 
+    @Test("10,000 idle connections keep their idle time by default")
+    func defaults() {
+        let limits = StreamLimits()
+        #expect(limits.idle(whenOpen: 10_000, of: limits.connections) == limits.idle)
+    }
+
     @Test("clients are counted by address, IPv6 by /64, and only as long as they are connected")
     func perClient() {
         let clients = ClientConnections(limit: 2)

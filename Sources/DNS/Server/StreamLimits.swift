@@ -3,7 +3,7 @@ package struct StreamLimits: Hashable, Sendable {
     /// Event loops that carry connections.
     package var threads = 1
     /// Beyond, the connection that has been idle for longest makes room.
-    package var connections = 12_000
+    package var connections = 14_000
     /// Of one client: an IPv4 address, or the first 64 bits of an IPv6 address. Further ones are closed at once.
     package var perClient = 1024
     /// How long a connection may go without a complete query, or without taking its answers.

@@ -3,7 +3,7 @@ package import ServiceCatalog
 /// How DNS is served over TCP, and over TLS as far as it is the same.
 package struct DNSStreamConfiguration: Sendable, Equatable {
     /// Connections at once.
-    package var connections = 12_000
+    package var connections = 14_000
     /// Connections of one client at once.
     package var perClient = 1024
     package var idle = Duration.seconds(30)
