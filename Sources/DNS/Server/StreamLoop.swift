@@ -12,6 +12,8 @@ final class StreamLoop {
     private static let round = TimeAmount.milliseconds(1)
     /// What makes the loop look: it runs what is ready, and what that makes ready, until nothing is.
     private static let roundPause = TimeAmount.microseconds(50)
+    /// How often it is looked whether signatures may be made again.
+    private static let releasePause = TimeAmount.milliseconds(5)
 
     private let zones: ZoneStore
     private let reader: ReadEpochs.Reader
@@ -152,21 +154,26 @@ final class StreamLoop {
     /// turn, however much each of them asks.
     func hold(_ handler: StreamHandler, on eventLoop: any EventLoop) {
         held.append(handler)
-        scheduleRelease(on: eventLoop)
+        scheduleRelease(in: Self.releasePause, on: eventLoop)
     }
 
-    private func scheduleRelease(on eventLoop: any EventLoop) {
+    private func scheduleRelease(in pause: TimeAmount, on eventLoop: any EventLoop) {
         guard !isReleaseScheduled, !held.isEmpty else { return }
         isReleaseScheduled = true
-        eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(5)) {
-            self.isReleaseScheduled = false
-            while self.responder.canSign(at: .now), let handler = self.held.popFirst() {
-                self.isHeldTurn = true
-                handler.takeTurn()
-            }
-            self.isHeldTurn = false
-            self.scheduleRelease(on: eventLoop)
+        eventLoop.assumeIsolated().scheduleTask(in: pause) { self.release(on: eventLoop) }
+    }
+
+    private func release(on eventLoop: any EventLoop) {
+        let end = now + Self.round
+        var isInTime = true
+        while isInTime, responder.canSign(at: .now), let handler = held.popFirst() {
+            isHeldTurn = true
+            handler.takeTurn()
+            isInTime = now < end
         }
+        isHeldTurn = false
+        isReleaseScheduled = false
+        scheduleRelease(in: isInTime ? Self.releasePause : Self.roundPause, on: eventLoop)
     }
 
     // MARK: - Connections
