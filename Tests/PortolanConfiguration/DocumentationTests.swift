@@ -19,6 +19,8 @@ import Testing
           sync: [{ from: east, to: dc1, name: "{service}", namespace: a }],
           guard: { maxRemoved: 40%, above: 5, hold: 90s },
           dns: { listen: ["127.0.0.1:5353"], ttl: 7, workers: 2, udpSize: 1400, nsid: east-1,
+                 tcp: { connections: 2000, perClient: 50, idle: 10s },
+                 tls: { listen: ["127.0.0.1:8530"], certificate: tls.crt, key: tls.key },
                  cookies: { secret: { env: COOKIES } },
                  rateLimit: { perSecond: 200, slip: 3, ipv4Prefix: 28, ipv6Prefix: 48, exempt: [10.0.0.0/8] },
                  state: state, maxStale: 72h,
