@@ -139,7 +139,9 @@ private func get(_ url: String) async throws -> (status: Int, type: String?, bod
             slow.send("GET /healthz HTTP/1.1\r\nX-Slow: ")
             let big = try RawConnection(port: port)
             big.send("GET /healthz HTTP/1.1\r\nHost: a\r\nX-Big: \(String(repeating: "a", count: 1 << 17))\r\n\r\n")
-            #expect(await big.receiveAll().hasPrefix("HTTP/1.1 400 "))
+            // Closing with octets unread resets the connection, and the refusal may be lost with it.
+            let refusal = await big.receiveAll()
+            #expect(refusal.isEmpty || refusal.hasPrefix("HTTP/1.1 400 "), "\(refusal)")
             #expect(try await get(url + "/healthz").status == 200)
             #expect(await slow.receiveAll().isEmpty)
         }
