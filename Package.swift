@@ -139,7 +139,14 @@ let package = Package(
         ),
         tests("KubernetesClient", ["HTTPTransport", "KubernetesObjects", "KubernetesScripts"], fixtures: true),
         // Programs that the demo and the tests start.
-        library("ChildProcesses", in: "ChildProcesses"),
+        .target(name: "CSpawn", path: "Sources/ChildProcesses/CSpawn"),
+        .target(
+            name: "ChildProcesses",
+            dependencies: ["CSpawn"],
+            path: "Sources/ChildProcesses",
+            exclude: ["CSpawn"],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "Demo",
             dependencies: [

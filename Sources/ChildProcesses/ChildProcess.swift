@@ -1,3 +1,4 @@
+internal import CSpawn
 internal import Dispatch
 internal import Glibc
 internal import Synchronization
@@ -102,6 +103,8 @@ package final class ChildProcess: Sendable {
         for (descriptor, file) in [(STDOUT_FILENO, output), (STDERR_FILENO, errors)] {
             posix_spawn_file_actions_addopen(&actions, descriptor, file, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         }
+        // Sockets of this process, were they open in a child too, would keep their ports taken after they are closed here.
+        cspawn_close_from(&actions, STDERR_FILENO + 1)
         // Signals as a fresh program expects them, whatever this one does with them.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

@@ -1,4 +1,5 @@
 import Foundation
+import TestCertificates
 import Testing
 
 /// Keys made by the built program, and what it signs with them, as BIND's tools see it.
@@ -135,7 +136,8 @@ import Testing
     )
     func secondary(server: SecondaryServer) async throws {
         let port = try Tool.freePort()
-        let primary = try Primary(secondary: port, isSigned: true)
+        let primary = try Primary(secondary: port, isSigned: true, isEncrypted: true)
+        try primary.use(Certificates.server, Certificates.serverKey)
         try primary.publish([201, 202])
         for zone in Primary.zones { _ = try makeKeys(of: primary, zone: zone, isSplit: true) }
         try await primary.start()
