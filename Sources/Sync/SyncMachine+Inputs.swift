@@ -148,12 +148,17 @@ extension SyncMachine {
         if done == 0, refused == 0, !batch.isEmpty {
             wholeTarget = .nonsense("the target performed nothing of a batch and gave no reason")
         }
+        let isStraggler = stragglers > 0
+        if isStraggler { stragglers -= 1 }
         if let error = wholeTarget {
-            var delay = targetBackoff.next(using: &generator)
-            if case .throttled(_, let retryAfter?) = error { delay = max(delay, retryAfter) }
-            blockedUntil = now + delay
+            // What was sent before a failure fails with it: one reason to wait, and not four.
+            let delay = isStraggler ? .zero : targetBackoff.next(using: &generator)
+            var moment = now + delay
+            if case .throttled(_, let retryAfter?) = error { moment = max(moment, now + retryAfter) }
+            blockedUntil = max(blockedUntil ?? moment, moment)
+            if !isStraggler { stragglers = inFlight.count }
             failed(error)
-        } else {
+        } else if !isStraggler {
             targetBackoff.reset()
             blockedUntil = nil
             recovered()

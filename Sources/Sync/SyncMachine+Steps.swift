@@ -20,7 +20,10 @@ extension SyncMachine {
             return .wait(until: nextMoment(after: now))
         }
         hasAgreed = false
-        if let blockedUntil, blockedUntil > now { return .wait(until: blockedUntil) }
+        if let blockedUntil {
+            if blockedUntil > now { return .wait(until: blockedUntil) }
+            guard inFlight.isEmpty else { return .wait(until: nil) }
+        }
         if let moment = rateLimit.delay(at: now) { return .wait(until: moment) }
         guard inFlight.count < target.concurrentBatches, !isRemoving else { return .wait(until: nil) }
         let batch = batch(plans, view, now)

@@ -40,6 +40,7 @@ extension CatalogStore: CatalogView {
 ///
 /// Batches may overlap, where the target takes several at once, but a name is in one batch at a time, and a batch that
 /// removes anything is under way alone: what is removed was looked at after everything before it had been answered.
+/// After the target has failed, one batch alone tries whether it is back.
 ///
 /// A name's life: settled → dirty (its services or its entries changed) → queued (they differ) → in flight → dirty →
 /// settled (they agree). A queued name whose every operation has to wait, for a hold or for a retry, is parked until a
@@ -153,7 +154,10 @@ package struct SyncMachine: Sendable {
     var retries: [EntryID: Retry] = [:]
     var lastWrites: [EntryID: (hash: Int, at: ContinuousClock.Instant)] = [:]
     var targetBackoff: Backoff
+    /// Since the target failed as a whole: when it may be tried again, with one batch alone.
     var blockedUntil: ContinuousClock.Instant?
+    /// The batches under way that were sent before it failed.
+    var stragglers = 0
     var rateLimit: RateLimit
     /// Systems to be read again because of a hold.
     var rereadsDue: Set<SystemName> = []

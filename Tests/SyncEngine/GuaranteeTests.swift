@@ -599,6 +599,53 @@ import Testing
         #expect(await world.pass(.seconds(2)).count == 1)
     }
 
+    @Test("9 Targets are independent: batches that were under way when the target asked to wait do not end the wait")
+    func stragglers() async throws {
+        var world = try World(batchLimit: 1, concurrentBatches: 4)
+        world.tell(.snapshot((1...12).map { service("s\($0)", [UInt32($0)]) }))
+        var underWay: [[SyncEngine.Operation]] = []
+        while case .apply(let batch) = world.next() { underWay.append(batch) }
+        #expect(underWay.count == 4)
+        world.registry.with { $0.failures = [.throttled("slow down", retryAfter: .seconds(40))] }
+        await world.finish(underWay[1])
+        await world.finish(underWay[0])
+        world.registry.with { $0.failures = [.unreachable("reset")] }
+        await world.finish(underWay[2])
+        let end = world.now + .seconds(40)
+        #expect(world.next() == .wait(until: end))
+        world.now = end
+        #expect(world.next() == .wait(until: nil), "the last of them is still under way")
+        await world.finish(underWay[3])
+        guard case .apply(let probe) = world.next() else {
+            Issue.record("the target was to be tried again")
+            return
+        }
+        #expect(world.next() == .wait(until: nil), "one alone tries whether it is back")
+        await world.finish(probe)
+        underWay = []
+        while case .apply(let batch) = world.next() { underWay.append(batch) }
+        #expect(underWay.count == 4)
+        for batch in underWay { await world.finish(batch) }
+        await world.run()
+        #expect(world.registry.registrations == world.desired)
+        #expect(world.registry.log.count == 12)
+    }
+
+    @Test("9 Targets are independent: batches that fail together are one failure")
+    func backoffOfSeveral() async throws {
+        var world = try World(batchLimit: 1, concurrentBatches: 4)
+        world.tell(.snapshot((1...12).map { service("s\($0)", [UInt32($0)]) }))
+        var underWay: [[SyncEngine.Operation]] = []
+        while case .apply(let batch) = world.next() { underWay.append(batch) }
+        world.registry.with { $0.failures = Array(repeating: .unreachable("down"), count: 4) }
+        for batch in underWay { await world.finish(batch) }
+        guard case .wait(until: let moment?) = world.next() else {
+            Issue.record("the target was to be left alone for a while")
+            return
+        }
+        #expect(moment <= world.now + .milliseconds(250), "the delay of a first failure")
+    }
+
     // MARK: - 10. Draining
 
     @Test("10 Draining: an endpoint that terminates but serves stays, marked, until it is gone")

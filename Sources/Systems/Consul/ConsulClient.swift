@@ -132,7 +132,8 @@ struct ConsulClient: Sendable {
                     ? "\(what): Consul does not know the token" : "\(what): the token may not do this"
             )
         case 429: throw .throttled(what, retryAfter: retryAfter(response))
-        case 503 where text.contains("rate limit"): throw .throttled(what, retryAfter: retryAfter(response))
+        case 500 where text.contains("rate limit"), 503 where text.contains("rate limit"):
+            throw .throttled(what, retryAfter: retryAfter(response))
         case 500 where text.contains("Permission denied"): throw .unauthorized(what)
         case 500...599: throw .unreachable(what)
         default: throw .nonsense("\(what): is this the address of Consul's HTTP API?")
