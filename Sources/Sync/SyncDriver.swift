@@ -24,6 +24,10 @@ package struct SyncTime: Sendable {
 /// Runs the syncs of one target: carries changes to a ``SyncMachine`` and its decisions to the ``Target``. Each target
 /// has a driver of its own, so that none waits for another.
 package actor SyncDriver {
+    /// How long a stop waits for the batches in flight. Whoever stops the process waits longer (Kubernetes 30 s by
+    /// default), and there is more to end after this.
+    private static let patience = Duration.seconds(10)
+
     private let target: any Target
     private let store: CatalogStore
     private let time: SyncTime
@@ -33,8 +37,8 @@ package actor SyncDriver {
     private let observe: @Sendable (SyncEvent) -> Void
     private let logger: Logger
     private var machine: SyncMachine
-    /// The last batches that were begun, those in flight among them.
-    private var writing: [Task<Void, Never>] = []
+    /// The batches in flight, by the entry of their first operation: no entry is in two of them.
+    private var writing: [EntryID: Task<Void, Never>] = [:]
     private var summary = Summary()
     private var hasAgreed = false
     private var heldLoggedAt: ContinuousClock.Instant?
@@ -64,7 +68,8 @@ package actor SyncDriver {
         machine = SyncMachine(target: target, configuration: configuration)
     }
 
-    /// Keeps the target in agreement until ``stop()`` or cancellation. Batches in flight are finished first.
+    /// Keeps the target in agreement until ``stop()`` or cancellation. Batches in flight are finished first; a target
+    /// that does not answer them in ten seconds is not waited for any longer.
     package func run() async {
         let subscription = store.subscribe { [inbox, sources] in
             if sources.contains($0.system) { inbox.put($0) }
@@ -121,7 +126,10 @@ package actor SyncDriver {
         for (system, keys) in contents.changes {
             machine.catalogChanged(keys.map { ($0.key, $0.value) }, in: system, store)
         }
-        for (batch, results) in contents.finished { machine.applied(results, of: batch, now: time.now()) }
+        for (batch, results) in contents.finished {
+            if let first = batch.first { writing[first.id] = nil }
+            machine.applied(results, of: batch, now: time.now())
+        }
         if contents.hasTargetChanged || !contents.finished.isEmpty { machine.targetChanged(target.takeChanges()) }
         for (system, succeeded) in contents.rereads {
             machine.reread(system, succeeded: succeeded, now: time.now())
@@ -129,15 +137,23 @@ package actor SyncDriver {
     }
 
     private func begin(_ operations: [Operation]) {
+        guard let first = operations.first else { return }
         // Unstructured, so that cancelling this driver's task does not tear the batch.
-        writing.append(Task { [target, inbox] in inbox.put(await target.apply(operations), of: operations) })
-        if writing.count > target.concurrentBatches { writing.removeFirst(writing.count - target.concurrentBatches) }
+        writing[first.id] = Task { [target, inbox] in inbox.put(await target.apply(operations), of: operations) }
     }
 
-    /// Waits for the batches in flight.
+    /// Waits for the batches in flight, and gives up those that take too long.
     private func finishWriting() async {
-        for batch in writing { await batch.value }
-        writing = []
+        let batches = Array(writing.values)
+        let deadline = time.now() + Self.patience
+        let watchdog = Task { [time, logger] in
+            await time.sleep(deadline)
+            if Task.isCancelled { return }
+            logger.warning("The target does not answer: stopping without knowing what became of the last batches")
+            for batch in batches { batch.cancel() }
+        }
+        for batch in batches { await batch.value }
+        watchdog.cancel()
         takeIn(inbox.take())
     }
 

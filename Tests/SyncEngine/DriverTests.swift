@@ -10,6 +10,7 @@ import Testing
         private struct State {
             var now = World.start
             var sleepers: [(until: ContinuousClock.Instant, continuation: CheckedContinuation<Void, Never>)] = []
+            var watcher: CheckedContinuation<Void, Never>?
         }
 
         private let state = Mutex(State())
@@ -19,12 +20,13 @@ import Testing
                 now: { self.state.withLock { $0.now } },
                 sleep: { moment in
                     await withCheckedContinuation { continuation in
-                        let isOver = self.state.withLock { state in
-                            if state.now >= moment { return true }
+                        let (isOver, watcher) = self.state.withLock { state in
+                            if state.now >= moment { return (true, nil as CheckedContinuation<Void, Never>?) }
                             state.sleepers.append((moment, continuation))
-                            return false
+                            return (false, state.watcher.take())
                         }
                         if isOver { continuation.resume() }
+                        watcher?.resume()
                     }
                 }
             )
@@ -40,6 +42,17 @@ import Testing
             for sleeper in due { sleeper.continuation.resume() }
         }
 
+        /// Returns when somebody waits for time to pass.
+        func whenAwaited() async {
+            await withCheckedContinuation { continuation in
+                let isAwaited = state.withLock { state in
+                    if state.sleepers.isEmpty { state.watcher = continuation }
+                    return !state.sleepers.isEmpty
+                }
+                if isAwaited { continuation.resume() }
+            }
+        }
+
         func end() { advance(by: .seconds(1_000_000)) }
     }
 
@@ -50,11 +63,15 @@ import Testing
         let driver: SyncDriver
         let events: AsyncStream<SyncEvent>
 
-        init(reread: @escaping @Sendable (SystemName) async -> Bool = { _ in true }) {
+        init(
+            batchLimit: Int = 8,
+            concurrentBatches: Int = 1,
+            reread: @escaping @Sendable (SystemName) async -> Bool = { _ in true }
+        ) {
             let (events, continuation) = AsyncStream.makeStream(of: SyncEvent.self)
             self.events = events
             driver = SyncDriver(
-                target: ModelTarget(registry),
+                target: ModelTarget(registry, batchLimit: batchLimit, concurrentBatches: concurrentBatches),
                 store: store,
                 configuration: .init(cluster: "east", definitions: [SyncDefinition(from: "k8s", to: "model")]),
                 time: time.time,
@@ -91,7 +108,7 @@ import Testing
     @Test("11 Clean stop: the batch in flight is finished, nothing after it begins", arguments: [false, true])
     func cleanStop(byCancellation: Bool) async {
         let scene = Scene()
-        scene.registry.with { $0.isPaused = true }
+        scene.registry.with { $0.pauses = { _ in true } }
         let task = Task { await scene.driver.run() }
         scene.tell(.snapshot((1...20).map { service("s\($0)", [UInt32($0)]) }))
         // Eight fit into a batch: that one is under way.
@@ -100,6 +117,46 @@ import Testing
         scene.registry.resume()
         await task.value
         #expect(scene.registry.entries().count == 8)
+        scene.time.end()
+    }
+
+    @Test("11 Clean stop: of several batches in flight, the one begun long ago is waited for as well")
+    func cleanStopOfOldest() async {
+        let scene = Scene(batchLimit: 1, concurrentBatches: 4)
+        scene.registry.with { $0.pauses = { $0[0].service == "s1" } }
+        let task = Task { await scene.driver.run() }
+        scene.tell(.snapshot((1...12).map { service("s\($0)", [UInt32($0)]) }))
+        var events = scene.events.makeAsyncIterator()
+        func written(_ count: Int) async {
+            for _ in 0..<count {
+                while let event = await events.next(), event != .operation(sync: "k8s-to-model", .add, result: "ok") {}
+            }
+        }
+        await written(11)
+        scene.driver.stop()
+        await scene.time.whenAwaited()
+        #expect(await scene.driver.isWriting)
+        scene.registry.resume()
+        await written(1)
+        await task.value
+        #expect(scene.registry.entries().count == 12)
+        scene.time.end()
+    }
+
+    @Test("11 Clean stop: a target that answers nothing holds up the stop for ten seconds, no longer")
+    func stopOfStuckTarget() async {
+        let scene = Scene(batchLimit: 1, concurrentBatches: 4)
+        scene.registry.with { $0.pauses = { _ in true } }
+        let task = Task { await scene.driver.run() }
+        scene.tell(.snapshot((1...12).map { service("s\($0)", [UInt32($0)]) }))
+        while scene.registry.with({ $0.paused.count }) < 4 { await Task.yield() }
+        scene.driver.stop(withdrawing: true)
+        await scene.time.whenAwaited()
+        scene.time.advance(by: .seconds(9))
+        #expect(scene.registry.with { $0.paused.count } == 4)
+        scene.time.advance(by: .seconds(1))
+        await task.value
+        #expect(scene.registry.entries().isEmpty)
         scene.time.end()
     }
 

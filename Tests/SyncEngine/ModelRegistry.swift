@@ -28,9 +28,10 @@ final class ModelRegistry: Sendable {
         var beforeBatch: @Sendable () -> Void = {}
         /// What targets tell of others who register under the same names.
         var otherHolders: [String: [OtherHolder]]?
-        /// While set, batches wait.
-        var isPaused = false
-        var paused: [CheckedContinuation<Void, Never>] = []
+        /// Which batches wait until ``resume()``.
+        var pauses: @Sendable ([Operation]) -> Bool = { _ in false }
+        var paused: [Int: CheckedContinuation<Void, Never>] = [:]
+        var lastPause = 0
     }
 
     private let state = Mutex(State())
@@ -61,20 +62,30 @@ final class ModelRegistry: Sendable {
 
     func resume() {
         let waiting = state.withLock { state in
-            state.isPaused = false
-            defer { state.paused = [] }
+            state.pauses = { _ in false }
+            defer { state.paused = [:] }
             return state.paused
         }
-        for continuation in waiting { continuation.resume() }
+        for continuation in waiting.values { continuation.resume() }
     }
 
-    fileprivate func pause() async {
-        await withCheckedContinuation { continuation in
-            let waits = state.withLock { state in
-                if state.isPaused { state.paused.append(continuation) }
-                return state.isPaused
+    /// Waits until ``resume()`` or cancellation where `operations` are to be paused.
+    fileprivate func pause(_ operations: [SyncEngine.Operation]) async {
+        let pause = state.withLock { state in
+            state.lastPause += 1
+            return state.lastPause
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let waits = state.withLock { state in
+                    guard state.pauses(operations), !Task.isCancelled else { return false }
+                    state.paused[pause] = continuation
+                    return true
+                }
+                if !waits { continuation.resume() }
             }
-            if !waits { continuation.resume() }
+        } onCancel: {
+            state.withLock { $0.paused.removeValue(forKey: pause) }?.resume()
         }
     }
 
@@ -167,7 +178,8 @@ final class ModelTarget: Target {
     }
 
     func apply(_ operations: [SyncEngine.Operation]) async -> [OperationResult] {
-        await registry.pause()
+        await registry.pause(operations)
+        if Task.isCancelled { return operations.map { _ in .failed(.unreachable("cancelled")) } }
         return registry.perform(operations, in: cluster)
     }
 }
