@@ -24,6 +24,7 @@ package final class ConsulTarget: Target {
     /// How long a query waits for a change. It also bounds how long a restored Consul can go unnoticed: a query that
     /// reaches it just after its indexes have fallen waits for one that will not come.
     private let wait: Duration
+    private let decoding = Decoding()
     private let state: Mutex<State>
 
     private struct State {
@@ -34,6 +35,13 @@ package final class ConsulTarget: Target {
         var otherHolders: [String: [OtherHolder]]?
         /// Creates the node, for all batches that found it missing; gives what it failed with.
         var creation: Task<TargetError?, Never>?
+    }
+
+    /// Decodes one answer at a time: they can be many megabytes, and whatever there is to read, it takes no more than one
+    /// of the threads that tasks share.
+    private actor Decoding {
+        func services(_ body: [UInt8]) throws(JSONReader.Malformed) -> NodeServices { try NodeServices.read(body) }
+        func checks(_ body: [UInt8]) throws(JSONReader.Malformed) -> [CatalogCheck] { try CatalogCheck.readAll(body) }
     }
 
     private enum Part: Hashable {
@@ -118,14 +126,14 @@ package final class ConsulTarget: Target {
                 if let index = query.index {
                     let answer = try await client.get(path, filter: part.nothing, index: index, wait: wait)
                     // A restore may take back own writes and leave the index that this query knew.
-                    let hasWritten = state.withLock { $0.mirror.writes } != writes
+                    let hasWritten = lastWrite(to: part) > writes
                     guard query.woken(answer.index) || hasWritten else { continue }
                     await pauseWhileWriting(since: writes)
                 }
                 writes = state.withLock { $0.mirror.writes }
                 let answer = try await client.get(path)
                 if query.received(answer.index) == .restarted { state.withLock { $0.mirror.indexesFell() } }
-                try takeIn(part, answer, begunAfter: writes)
+                try await takeIn(part, answer, begunAfter: writes)
                 notify()
                 backoff.reset()
                 try? await Task.sleep(for: ReadingPace.delay(afterReading: answer.body.count))
@@ -141,11 +149,15 @@ package final class ConsulTarget: Target {
         }
     }
 
+    private func lastWrite(to part: Part) -> Int {
+        state.withLock { part == .services ? $0.mirror.lastServiceWrite : $0.mirror.lastCheckWrite }
+    }
+
     /// Own writes wake those who follow, and their answers have told what they changed: while they follow one another,
-    /// reading everything after each would cost both sides more than the writing.
+    /// reading everything after each would cost both sides more than the writing, and hold it up. At most ten seconds.
     private func pauseWhileWriting(since writes: Int) async {
         var before = writes
-        for _ in 0..<20 {
+        for _ in 0..<100 {
             let now = state.withLock { $0.mirror.writes }
             if now == before { return }
             before = now
@@ -153,7 +165,7 @@ package final class ConsulTarget: Target {
         }
     }
 
-    private func takeIn(_ part: Part, _ answer: ConsulAnswer, begunAfter writes: Int) throws(TargetError) {
+    private func takeIn(_ part: Part, _ answer: ConsulAnswer, begunAfter writes: Int) async throws(TargetError) {
         if answer.isFiltered {
             throw .unauthorized(
                 "Consul hides entries of node \"\(node)\" from this token: it needs node:read on the node and "
@@ -164,10 +176,10 @@ package final class ConsulTarget: Target {
         do {
             switch part {
             case .services:
-                let read = try NodeServices.read(answer.body)
+                let read = try await decoding.services(answer.body)
                 state.withLock { $0.mirror.read(read, at: index, begunAfter: writes) }
             case .checks:
-                let read = try CatalogCheck.readAll(answer.body)
+                let read = try await decoding.checks(answer.body)
                 state.withLock { $0.mirror.read(read, at: index, begunAfter: writes) }
             }
         } catch {
@@ -182,7 +194,7 @@ package final class ConsulTarget: Target {
     /// Reads what the node holds now, in the midst of writing.
     private func readServices() async throws(TargetError) {
         let writes = state.withLock { $0.mirror.writes }
-        try takeIn(.services, try await client.get(["catalog", "node-services", node]), begunAfter: writes)
+        try await takeIn(.services, try await client.get(["catalog", "node-services", node]), begunAfter: writes)
     }
 
     private var agentsNode: TargetError {
@@ -339,7 +351,12 @@ package final class ConsulTarget: Target {
             state.creation = creation
             return creation
         }
-        if let error = await creation.value { throw error }
+        let error = await withTaskCancellationHandler {
+            await creation.value
+        } onCancel: {
+            creation.cancel()
+        }
+        if let error { throw error }
     }
 
     private func sendNodeCreation() async throws(TargetError) {

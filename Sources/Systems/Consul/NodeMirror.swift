@@ -28,6 +28,9 @@ struct NodeMirror: Sendable {
     private var wasTaken = false
     /// The own writes so far: what a read is to be begun with.
     private(set) var writes = 0
+    /// Which of them was the last that changed a service, and a check.
+    private(set) var lastServiceWrite = 0
+    private(set) var lastCheckWrite = 0
     /// The highest index of any record or read since indexes last fell.
     private(set) var highestIndex: UInt64 = 0
 
@@ -112,6 +115,7 @@ struct NodeMirror: Sendable {
     mutating func wrote(_ service: CatalogService) {
         let key = service.id.lowercased()
         writes += 1
+        lastServiceWrite = writes
         highestIndex = max(highestIndex, service.modifyIndex)
         if let known = services[key], known.index > service.modifyIndex { return }
         services[key] = Versioned(value: service, index: service.modifyIndex, write: writes)
@@ -121,6 +125,7 @@ struct NodeMirror: Sendable {
     mutating func wrote(_ check: CatalogCheck) {
         let key = check.serviceID.lowercased()
         writes += 1
+        lastCheckWrite = writes
         highestIndex = max(highestIndex, check.modifyIndex)
         if let known = checks[key], known.index > check.modifyIndex { return }
         checks[key] = Versioned(value: check, index: check.modifyIndex, write: writes)
@@ -130,6 +135,8 @@ struct NodeMirror: Sendable {
     /// Takes in that this adapter deleted a service, and with it its checks.
     mutating func deleted(_ id: EntryID) {
         writes += 1
+        lastServiceWrite = writes
+        lastCheckWrite = writes
         if let known = services[id.rawValue] {
             services[id.rawValue] = Versioned(value: nil, index: known.index, write: writes)
         }
