@@ -36,6 +36,11 @@ final class ConsulHarness: RegistryHarness {
         ConsulTarget(system: system, cluster: cluster, configuration: configuration(cluster), http: http)
     }
 
+    /// A target whose requests go through `http`.
+    func target(through http: any HTTPSending, wait: Duration = .seconds(15)) -> ConsulTarget {
+        ConsulTarget(system: "dc1", cluster: "east", configuration: configuration("east"), http: http, wait: wait)
+    }
+
     func makeTarget(cluster: String) -> any Target { target(cluster) }
 
     // MARK: - Behind the adapter's back

@@ -20,6 +20,45 @@ final class ScriptedHTTP: HTTPSending {
     }
 }
 
+/// Passes requests on, and lets a test take the place of the server for some.
+final class InterposedHTTP: HTTPSending {
+    enum Answer: Sendable {
+        case passedOn
+        /// In place of the server's, which is not asked.
+        case instead(HTTPResponse)
+        /// The server does what is asked, and its answer gets lost.
+        case lost
+    }
+
+    private let http: any HTTPSending
+    private let decide: @Sendable (HTTPRequest) -> Answer
+    private let finish: @Sendable (HTTPRequest) -> Void
+
+    /// - Parameter finish: is told of each request that was answered, in whatever way.
+    init(
+        _ http: any HTTPSending,
+        finish: @escaping @Sendable (HTTPRequest) -> Void = { _ in },
+        decide: @escaping @Sendable (HTTPRequest) -> Answer
+    ) {
+        self.http = http
+        self.finish = finish
+        self.decide = decide
+    }
+
+    func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+        defer { finish(request) }
+        switch decide(request) {
+        case .passedOn: return try await http.send(request)
+        case .instead(let response): return response
+        case .lost:
+            _ = try await http.send(request)
+            throw HTTPError(.timeout, method: request.method, url: request.url, detail: "the answer got lost")
+        }
+    }
+
+    func stream(_ request: HTTPRequest) async throws(HTTPError) -> HTTPStream { try await http.stream(request) }
+}
+
 /// Passes requests on; while closed, those to one path wait on the way.
 final class GatedHTTP: HTTPSending {
     private struct State {

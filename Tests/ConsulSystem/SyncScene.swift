@@ -18,7 +18,8 @@ final class SyncScene: Sendable {
         _ target: some Target,
         cluster: String = "east",
         store: CatalogStore = CatalogStore(systems: ["k8s"]),
-        policy: GuardPolicy = GuardPolicy()
+        policy: GuardPolicy = GuardPolicy(),
+        time: SyncTime = .continuous
     ) {
         (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         self.store = store
@@ -33,6 +34,7 @@ final class SyncScene: Sendable {
                 targetBackoff: Backoff(base: .milliseconds(10), cap: .milliseconds(50)),
                 entryBackoff: Backoff(base: .milliseconds(10), cap: .milliseconds(50))
             ),
+            time: time,
             reread: { _ in true },
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             observe: { [signal] event in
@@ -84,6 +86,20 @@ extension SyncEvent {
         case .operation, .agreed, .held: true
         default: false
         }
+    }
+}
+
+/// Time in which every wait is over at once: it has passed by then.
+final class LeapingTime: Sendable {
+    private let instant = Mutex(ContinuousClock.now)
+
+    var now: ContinuousClock.Instant { instant.withLock { $0 } }
+
+    var time: SyncTime {
+        SyncTime(
+            now: { self.now },
+            sleep: { moment in self.instant.withLock { $0 = max($0, moment) } }
+        )
     }
 }
 

@@ -26,6 +26,44 @@ extension SystemTests {
             }
         }
 
+        @Test("Killed in the middle of a first sync: the next start writes the rest, nothing twice, removes nothing")
+        func killedInTheMiddle() async throws {
+            try await withStandIns { stage, standIns in
+                let services = (0..<10).map { TestService(name: "load-\($0)") }
+                for (number, service) in services.enumerated() {
+                    try await stage.cluster.create(service, (1...100).map { "10.244.\(number).\($0)" })
+                }
+                // A thousand instances are some thirty transactions, four at a time.
+                let consul = standIns.consul
+                consul.setFaults { faults in
+                    faults.paths = ["/v1/txn"]
+                    faults.delay = .seconds(1)
+                }
+                try stage.startBridge()
+                try await eventually("the first transactions") { consul.counters.operations >= 2 * 64 }
+                await stage.endBridge(SIGKILL)
+                consul.setFaults { $0 = ConsulFaults() }
+                var before: [String: UInt64] = [:]
+                for service in services {
+                    for instance in try await stage.registry.instances(stage.entry(service)) {
+                        before[instance.id] = instance.revision
+                    }
+                }
+                #expect(before.count >= 64 && before.count < 1000)
+
+                try await stage.startBridgeAndSettle()
+                var after: [String: UInt64] = [:]
+                for (number, service) in services.enumerated() {
+                    let instances = try await stage.registry.instances(stage.entry(service))
+                    #expect(Set(instances.map(\.address)) == Set((1...100).map { "10.244.\(number).\($0)" }))
+                    #expect(instances.count == 100)
+                    for instance in instances { after[instance.id] = instance.revision }
+                }
+                #expect(before.allSatisfy { after[$0.key] == $0.value }, "what stood there was left alone")
+                #expect(consul.counters.operations == 1 + 2 * 1000, "every entry was written once, and the node")
+            }
+        }
+
         @Test("A restart while the API server is down removes nothing, and what is not known is not answered")
         func sourceDown() async throws {
             try await withStandIns { stage, standIns in
