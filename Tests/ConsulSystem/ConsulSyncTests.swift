@@ -348,6 +348,51 @@ import Testing
         }
     }
 
+    @Test("2 Add before remove: what was rolled back with somebody else's mistake has not replaced anything")
+    func rolledBack() async throws {
+        try await withStandIn { consul in
+            let harness = ConsulHarness(address: consul.url)
+            let target = harness.target()
+            let projector = Projector(
+                definition: SyncDefinition(from: "k8s", to: "dc1"),
+                cluster: "east",
+                normalise: { target.normalise($0) }
+            )
+            func registration(_ name: String, _ octet: UInt32) throws -> Registration {
+                try #require(projector.project(service(name, [octet]), as: name).entries.values.first)
+            }
+            let old = try registration("cart", 1)
+            #expect(await target.apply([.put(old, replacing: nil)]) == [.done])
+            let standing = ObservedEntry(
+                id: old.id,
+                service: "cart",
+                holder: .own(old.mark, old),
+                revision: try #require(try await harness.services(of: "east").first).modifyIndex
+            )
+            // Two writes fill a transaction, so that the removal is left to the next.
+            var new = try registration("cart", 2)
+            new.tags = [String(repeating: "t", count: 240_000)]
+            var bad = try registration("web", 3)
+            bad.tags = new.tags
+            bad.metadata["a.b/c"] = "a key Consul does not take"
+            let filler = SyncEngine.Operation.put(try registration("db", 4), replacing: nil)
+            var large = try registration("db", 5)
+            large.tags = new.tags
+            let results = await target.apply([
+                .put(new, replacing: nil), .put(bad, replacing: nil), .put(large, replacing: nil), filler,
+                .remove(standing),
+            ])
+            guard case .failed(.invalid) = results[1] else {
+                Issue.record("\(results)")
+                return
+            }
+            #expect(results[0] == .notTried)
+            #expect(results[2...3] == [.done, .done])
+            #expect(results[4] == .notTried)
+            #expect(consul.instances(of: "cart").map(\.address) == ["10.0.0.1"])
+        }
+    }
+
     @Test("A plan reads Consul, names what would be written, and writes nothing")
     func plan() async throws {
         try await withStandIn { consul in

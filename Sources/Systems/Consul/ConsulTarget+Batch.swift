@@ -7,7 +7,8 @@ extension ConsulTarget {
         private(set) var results: [OperationResult]
         /// The first operation that no transaction has taken yet.
         private var position = 0
-        private var failedServices: Set<String> = []
+        /// Services of which something was not done: nothing more of them is, so that no removal overtakes a write.
+        private var haltedServices: Set<String> = []
         var hasCreatedNode = false
 
         init(_ operations: [(operation: Operation, encoded: [[UInt8]])]) {
@@ -15,7 +16,7 @@ extension ConsulTarget {
             results = operations.map { _ in .notTried }
         }
 
-        /// The operations of the next transaction. Passes over those of services of which an operation has failed.
+        /// The operations of the next transaction. Passes over those of services of which something before was not done.
         mutating func next(operations limit: Int, bytes byteLimit: Int) -> [Int]? {
             var indices: [Int] = []
             var count = 0
@@ -55,7 +56,7 @@ extension ConsulTarget {
         }
 
         func isOpen(_ index: Int) -> Bool {
-            results[index] == .notTried && !failedServices.contains(operations[index].operation.service.lowercased())
+            results[index] == .notTried && !haltedServices.contains(operations[index].operation.service.lowercased())
         }
 
         mutating func succeed(_ index: Int) { results[index] = .done }
@@ -64,7 +65,12 @@ extension ConsulTarget {
             // Of several failing parts of one operation, the first is the cause.
             guard results[index] == .notTried else { return }
             results[index] = .failed(error)
-            failedServices.insert(operations[index].operation.service.lowercased())
+            haltedServices.insert(operations[index].operation.service.lowercased())
+        }
+
+        /// Says that a transaction of `indices` came to nothing.
+        mutating func rollBack(_ indices: [Int]) {
+            for index in indices { haltedServices.insert(operations[index].operation.service.lowercased()) }
         }
 
         /// Says of everything still open that the target failed.

@@ -318,6 +318,7 @@ package final class ConsulTarget: Target {
         guard !failures.isEmpty else {
             throw .nonsense("Consul: a transaction failed and no operation is named")
         }
+        batch.rollBack(indices)
         guard !stale.isEmpty else { return }
         // Somebody was faster, or something stands there that this token is not shown.
         try await readServices()
