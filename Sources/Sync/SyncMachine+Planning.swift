@@ -171,6 +171,27 @@ extension SyncMachine {
         }
     }
 
+    /// A name that a service of `removals` has moved to, away from `name`, and under which nothing of it stands yet,
+    /// though something should: until then it stays where it was.
+    mutating func newName(of removals: [ObservedEntry], leaving name: Name, _ view: some CatalogView) -> Name? {
+        guard !isWithdrawing else { return nil }
+        for mark in Set(removals.compactMap(\.mark)) {
+            for index in projectors.indices where projectors[index].definition.from == mark.from {
+                let present = names[Claimant(sync: index, key: mark.key)] ?? []
+                if present.contains(name) || present.contains(where: { stands(mark.key, under: $0) }) { continue }
+                for new in present {
+                    let wish = wish(new, view)
+                    if wish.winner == mark.key, !wish.registrations.isEmpty { return new }
+                }
+            }
+        }
+        return nil
+    }
+
+    private func stands(_ key: ServiceKey, under name: Name) -> Bool {
+        (entriesByName[name] ?? []).contains { entries[$0]?.mark?.key == key }
+    }
+
     // MARK: - Telling
 
     /// What the target said to the last attempt. A conflict is told when it comes back, as a single one is a race.

@@ -200,7 +200,7 @@ extension SyncMachine {
             // Removals are sent when nothing else is under way, and so after all that was to be written before them.
             if !inFlight.isEmpty, !plan.removals.isEmpty { break }
             let before = batch.operations.count
-            let wait = add(plan, of: name, to: &batch, now)
+            let wait = add(plan, of: name, to: &batch, view, now)
             if batch.isFull { break }
             if batch.operations.count == before {
                 queue.remove(name)
@@ -218,6 +218,7 @@ extension SyncMachine {
         _ plan: NamePlan,
         of name: Name,
         to batch: inout Batch,
+        _ view: some CatalogView,
         _ now: ContinuousClock.Instant
     ) -> ContinuousClock.Instant? {
         var wait: ContinuousClock.Instant?
@@ -246,6 +247,10 @@ extension SyncMachine {
         }
         // The old stays while what should replace it is on its way, or none of it is accepted.
         guard !isComing, standing > 0 || plan.wanted == 0 else { return wait }
+        if let newName = newName(of: plan.removals, leaving: name, view), !batch.names.contains(newName) {
+            later(parked[newName] ?? now + .seconds(1))
+            return wait
+        }
         for entry in plan.removals {
             let removal = Operation.remove(entry)
             if let moment = notBefore(removal, now: now) {
@@ -262,6 +267,8 @@ extension SyncMachine {
 private struct Batch {
     let limit: Int
     private(set) var operations: [Operation] = []
+    /// The service names that something is written under.
+    private(set) var names: Set<String> = []
     private(set) var isFull = false
     private var cost = 0
 
@@ -274,6 +281,7 @@ private struct Batch {
         }
         cost += addition
         operations.append(operation)
+        if operation.kind != .remove { names.insert(SyncMachine.fold(operation.service)) }
         return true
     }
 }

@@ -113,6 +113,29 @@ import Testing
         #expect(await world.run().map(\.kind) == [.add, .add, .remove, .remove])
     }
 
+    @Test("2 Add before remove: a renamed service stays under the old name while the new one is refused")
+    func renameRefused() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1, 2])]))
+        await world.run()
+        world.registry.with { $0.refuses = { $0.service == "b" ? .permission("no") : nil } }
+        world.tell(.changes([.set(service("a", [1, 2], settings: ServiceSettings(name: "b")))]))
+        #expect(await world.pass(.seconds(600)).isEmpty)
+        #expect(world.registry.entries().count == 2)
+        world.registry.with { $0.refuses = { _ in nil } }
+        #expect(await world.pass(.seconds(600)).first?.kind == .add)
+        #expect(world.registry.registrations == world.desired)
+    }
+
+    @Test("2 Add before remove: a renamed service without endpoints leaves its old name")
+    func renameOfEmpty() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1, 2]), service("c", [3])]))
+        await world.run()
+        world.tell(.changes([.set(service("a", [], settings: ServiceSettings(name: "b")))]))
+        #expect(await world.run().map(\.kind) == [.remove, .remove])
+    }
+
     // MARK: - 3. Every removal is re-checked
 
     @Test("3 Every removal is re-checked against the catalog at the moment it is sent")
