@@ -26,6 +26,29 @@ extension SystemTests {
             }
         }
 
+        @Test("11 Clean stop: a Consul that does not answer a write holds up the stop for ten seconds, no longer")
+        func stuckTarget() async throws {
+            try await withStandIns { stage, standIns in
+                try await stage.cluster.create(.cart, ["10.244.1.11"])
+                try await stage.startBridgeAndSettle()
+                // Two reads wait for a change; the write comes to wait for a leader.
+                standIns.consul.setFaults { faults in
+                    faults.leader = .lost
+                    faults.leaderPatience = .seconds(3600)
+                }
+                try await stage.cluster.setAddresses(.cart, ["10.244.1.12"])
+                try await eventually("a change that is not written", is: 1) { try await stage.syncs().first?.pending }
+                await standIns.consul.whenWaiting(requests: 3)
+                let start = ContinuousClock.now
+                #expect(await stage.endBridge() == ChildProcess.Ending(code: 0, isSignal: false))
+                #expect(start.duration(to: .now) < .seconds(25))
+                #expect(stage.log.contains("The target does not answer"))
+                await standIns.consul.whenIdle()
+                standIns.consul.setFaults { $0 = ConsulFaults() }
+                #expect(try await stage.addresses(.cart) == ["10.244.1.11"])
+            }
+        }
+
         @Test("Killed in the middle of a first sync: the next start writes the rest, nothing twice, removes nothing")
         func killedInTheMiddle() async throws {
             try await withStandIns { stage, standIns in
