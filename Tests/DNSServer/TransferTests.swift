@@ -13,8 +13,13 @@ import Testing
 @Suite struct TransferTests {
     private static let apex = DomainName("example.test")!
     private static let key = TSIGKey(name: DomainName("k.test")!, algorithm: .hmacSHA256, secret: Array("secret".utf8))
+    private static let longNamedKey = TSIGKey(
+        name: DomainName(Array(repeating: String(repeating: "k", count: 60), count: 4).joined(separator: "."))!,
+        algorithm: .hmacSHA512,
+        secret: Array("secret".utf8)
+    )
 
-    /// Runs `body` with a server that lets whoever has the key transfer `example.test`.
+    /// Runs `body` with a server that lets whoever has one of the keys transfer `example.test`.
     private func withPrimary(
         names: UInt32 = 2000,
         signers: ZoneSigners? = nil,
@@ -30,9 +35,10 @@ import Testing
         zone.isSigned = signers != nil
         let transfers = TransferService(signers: signers, logger: .quiet)
         var policy = TransferService.Policy()
-        policy.keys = TSIGKeyring([Self.key])
+        policy.keys = TSIGKeyring([Self.key, Self.longNamedKey])
         policy.zones = [Self.apex]
-        policy.offers = [Self.apex: .init(zone: zone, access: TransferAccess([.init(key: Self.key.name)]))]
+        let access = TransferAccess([.init(key: Self.key.name), .init(key: Self.longNamedKey.name)])
+        policy.offers = [Self.apex: .init(zone: zone, access: access)]
         transfers.policy = policy
         var configuration = ServerConfiguration(listen: [ListenAddress("127.0.0.1:0")!])
         configuration.workers = 1
@@ -61,9 +67,9 @@ import Testing
         return query
     }
 
-    private func signed(_ query: Message) -> [UInt8] {
+    private func signed(_ query: Message, _ key: TSIGKey = key) -> [UInt8] {
         var bytes = query.encoded()
-        var signer = TSIGSigner(key: Self.key)
+        var signer = TSIGSigner(key: key)
         signer.sign(&bytes, now: UInt64(time(nil)))
         return bytes
     }
@@ -237,6 +243,21 @@ import Testing
             #expect(transfers.counts[label] == 1)
             let datagram = try SocketClient(address, .udp)
             try datagram.send(signed(query(.ixfr, since: serial)))
+            #expect(try Message(decoding: datagram.receive()).answers.map(\.type) == [.soa])
+        }
+    }
+
+    @Test("a key whose name leaves no room in a small datagram gets an answer, and the server goes on")
+    func longKeyName() async throws {
+        try await withPrimary(names: 3) { address, zone, _ in
+            let datagram = try SocketClient(address, .udp)
+            let serial = zone.serial
+            zone.apply([Self.change("host-9", 9)])
+            for size in [nil, 512, 1232] as [UInt16?] {
+                try datagram.send(signed(query(.ixfr, since: serial, size: size), Self.longNamedKey))
+                #expect(try Message(decoding: datagram.receive()).id == 9)
+            }
+            try datagram.send(signed(query(.soa)))
             #expect(try Message(decoding: datagram.receive()).answers.map(\.type) == [.soa])
         }
     }

@@ -51,6 +51,8 @@ package final class ZoneTransfer {
     /// What a message holds before it is closed. Every name in it can still be pointed to (RFC 1035 section 4.1.4), and it is one
     /// TLS record.
     package static let messageSize = 16_000
+    /// The least room for a message: a header and the longest question.
+    package static let minimumMessage = 300
 
     private enum Part {
         case authority(NameBlock)
@@ -182,7 +184,7 @@ package final class ZoneTransfer {
     /// Writes the next message. Not to be called after the last.
     ///
     /// - Parameters:
-    ///   - buffer: at least 300 octets, in which a header, any question and the OPT record fit; no message is longer.
+    ///   - buffer: at least ``minimumMessage`` octets, in which a header, any question and the OPT record fit; no message is longer.
     ///   - size: octets after which a message is closed, however long its first record.
     ///   - reader: of the store's epochs, and away.
     package func nextMessage(
@@ -305,7 +307,7 @@ private struct TransferMessage {
     private static let apex: UInt16 = 0xC00C
 
     init(_ buffer: UnsafeMutableRawBufferPointer, _ question: [UInt8]) {
-        precondition(buffer.count >= 300, "there must be room for a question")
+        precondition(buffer.count >= ZoneTransfer.minimumMessage, "there must be room for a question")
         base = buffer.baseAddress.unsafelyUnwrapped
         (base + Header.size).copyMemory(from: question, byteCount: question.count)
         end = Header.size + question.count

@@ -50,6 +50,8 @@ final class OutgoingTransfer {
     ) -> (length: Int, isLast: Bool)? {
         guard ContinuousClock.now < deadline else { return nil }
         let room = buffer.count - (signer?.overhead ?? 0)
+        // A key's name may leave too little of a small datagram.
+        guard room >= ZoneTransfer.minimumMessage else { return nil }
         let step = transfer.nextMessage(
             into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<room]),
             size: min(size, room),

@@ -156,8 +156,11 @@ package final class TransferService: Sendable {
         // Two replicas may give one serial to different contents. So differences go to whom this one has given what they
         // are differences to; others get everything.
         // A signed zone's differences would have to name the very signatures that the secondary has, which nobody remembers.
-        let isFollowed = given.contains(Given(client: client, serial: serial)) && !offer.zone.isSigned
-        if ZoneSerial.isLater(offer.zone.serial, than: serial), !isFollowed { return everything() }
+        // Looked at once: the zone may change meanwhile, and a signed one must not go out as it is stored.
+        guard ZoneSerial.isLater(offer.zone.serial, than: serial) else {
+            return .send(.upToDate(offer.zone, heading))
+        }
+        guard given.contains(Given(client: client, serial: serial)), !offer.zone.isSigned else { return everything() }
         return .send(.since(serial, of: offer.zone, heading, reader: reader))
     }
 
