@@ -98,6 +98,8 @@ import Testing
                 ]
             )
             #expect(counters.unanswered == 128)
+            await server.stop()
+            #expect(server.counters.requests == counters.requests, "what was counted outlives the server")
         }
     }
 

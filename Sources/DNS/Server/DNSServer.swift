@@ -14,10 +14,12 @@ package final class DNSServer: Sendable {
     private enum State {
         /// Exits: `running`, by ``start()``.
         case idle
-        /// Exits: `stopped`, by ``stop()``.
+        /// Exits: `stopping`, by ``stop()``.
         case running(Running)
-        /// No exits.
-        case stopped
+        /// Exits: `stopped`, when the last thread has ended.
+        case stopping(Running)
+        /// No exits. What had been counted is kept.
+        case stopped(CounterSnapshot)
     }
 
     private struct Running {
@@ -71,10 +73,14 @@ package final class DNSServer: Sendable {
 
     /// What has been counted since the start.
     package var counters: CounterSnapshot {
-        let running = state.withLock { state -> Running? in
-            if case .running(let running) = state { running } else { nil }
+        switch state.withLock({ $0 }) {
+        case .idle: CounterSnapshot()
+        case .running(let running), .stopping(let running): counters(of: running)
+        case .stopped(let counters): counters
         }
-        guard let running else { return CounterSnapshot() }
+    }
+
+    private func counters(of running: Running) -> CounterSnapshot {
         let threads = running.workers.map(\.counters) + running.streams.counters
         var snapshot = ThreadCounters.snapshot(of: threads, labels: zones.labels)
         snapshot.acceptFailures = running.streams.acceptFailures.load(ordering: .relaxed)
@@ -146,11 +152,13 @@ package final class DNSServer: Sendable {
     package func stop() async {
         let running = state.withLock { state -> Running? in
             guard case .running(let running) = state else { return nil }
-            state = .stopped
+            state = .stopping(running)
             return running
         }
         guard let running else { return }
         await Self.stop(running, grace: .seconds(2))
+        let counters = counters(of: running)
+        state.withLock { $0 = .stopped(counters) }
         logger.info("DNS server has stopped")
     }
 

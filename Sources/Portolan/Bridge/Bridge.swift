@@ -425,6 +425,9 @@ package actor Bridge {
                 do throws(ListenError) {
                     server = try await start(old?.configuration, old?.certificate)
                 } catch {
+                    // So that the next configuration, be it the same, is tried.
+                    server = nil
+                    dnsMetrics.show(nil)
                     logger.critical("DNS is not served any more", metadata: ["error": "\(error)"])
                 }
             }
