@@ -86,6 +86,15 @@ import Testing
         #expect(certificate.look(at: Self.now) == [])
     }
 
+    @Test("what could not be read is read again though it has not changed")
+    func retry() {
+        var watch = ChangeWatch(taken: 1)
+        var looks = [watch.look(2), watch.look(2), watch.look(2)]
+        watch.retry()
+        looks += [watch.look(2), watch.look(2)]
+        #expect(looks == [false, true, false, true, false])
+    }
+
     @Test("files behind a link that is exchanged are read anew, as in a mounted Secret")
     func links() throws {
         let folder = try CertificateFolder(Certificates.server, Certificates.serverKey)

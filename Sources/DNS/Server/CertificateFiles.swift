@@ -41,8 +41,8 @@ private struct FileVersion: Hashable {
 
 /// When files that may be in the middle of a change are read: once two looks in a row have seen the same.
 struct ChangeWatch<Version: Equatable> {
-    /// What was read last, whatever came of it.
-    private var taken: Version
+    /// What was read last, whatever came of it; `nil` when it is to be read again.
+    private var taken: Version?
     private var seen: Version
 
     init(taken: Version) {
@@ -57,4 +57,7 @@ struct ChangeWatch<Version: Equatable> {
         taken = present
         return true
     }
+
+    /// Has the files read again at the next look, though they be the same.
+    mutating func retry() { taken = nil }
 }

@@ -20,6 +20,8 @@ package final class ServerCertificate: Sendable {
         /// Read, and to be used when its time comes.
         var next: Loaded?
         var isUntimelyTold = false
+        /// Why the files could not be used when they were read last.
+        var refusal: CertificateError?
     }
 
     private struct Loaded {
@@ -75,7 +77,9 @@ package final class ServerCertificate: Sendable {
                 observation.next = nil
                 do throws(CertificateError) {
                     let new = try Self.load(files)
-                    if let fault = new.fault(at: now, in: files), self.fault(at: now) == nil {
+                    observation.refusal = nil
+                    let isWorse = now > new.validity.upperBound && now <= notAfter
+                    if let fault = new.fault(at: now, in: files), isWorse || self.fault(at: now) == nil {
                         findings.append(.refused(fault))
                         if now < new.validity.lowerBound { observation.next = new }
                     } else {
@@ -83,7 +87,10 @@ package final class ServerCertificate: Sendable {
                         findings.append(.exchanged)
                     }
                 } catch {
-                    findings.append(.refused(error))
+                    // What kept the files from being read may pass without a change of them.
+                    if case .unreadable = error.reason { observation.watch.retry() }
+                    if error != observation.refusal { findings.append(.refused(error)) }
+                    observation.refusal = error
                 }
             } else if let next = observation.next, now >= next.validity.lowerBound {
                 use(next, &observation)
