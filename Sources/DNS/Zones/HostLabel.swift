@@ -18,7 +18,8 @@ enum HostLabel: Hashable {
         case .invalid: return nil
         case .address(let address): self = .dashed(address)
         case .lowerCase: self = .given(hostname)
-        case .mixedCase: self = .given(hostname.lowercased())
+        // Read again: an address may be spelt in upper case.
+        case .mixedCase: self.init(hostname: hostname.lowercased())
         }
     }
 
