@@ -17,6 +17,8 @@ import Testing
         let folder = try CertificateFolder(certificate, key)
         var configuration = ServerConfiguration(listen: [ListenAddress("127.0.0.1:0")!])
         configuration.workers = 1
+        // No test goes by the machine's time.
+        configuration.streams.idle = .seconds(3600)
         configuration.tls = TLSListening(listen: [ListenAddress("127.0.0.1:0")!], files: folder.files)
         configure(&configuration)
         let server = DNSServer(

@@ -52,7 +52,11 @@ final class StreamHandler: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
         if let address = context.remoteAddress?.ipAddress.flatMap({ IPAddress($0) }) { client = ClientAddress(address) }
-        if loop.add(self, as: encryption == nil ? .resting : .handshaking) { proceed(context) } else { cut(.client) }
+        if let refusal = loop.add(self, as: encryption == nil ? .resting : .handshaking) {
+            cut(refusal)
+        } else {
+            proceed(context)
+        }
         context.fireChannelActive()
     }
 
@@ -90,6 +94,9 @@ final class StreamHandler: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
+        case ChannelEvent.inputClosed as ChannelEvent where isEnded:
+            // The peer has said the same.
+            (encryption ?? context).close(promise: nil)
         case ChannelEvent.inputClosed as ChannelEvent:
             connection.endInput()
             proceed(context)
@@ -206,7 +213,8 @@ final class StreamHandler: ChannelInboundHandler {
             switch next(isWritable: isWritable) {
             case .answer(let message):
                 guard loop.answer(message, from: client, over: transport, into: &output) else {
-                    waitingQuery = message
+                    // A copy, lest it keep everything that came with it.
+                    waitingQuery = ByteBuffer(bytes: message.readableBytesView)
                     return .signature
                 }
                 if let transfer = loop.takeRest() { transfers.append(transfer) }

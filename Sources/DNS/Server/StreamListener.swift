@@ -14,13 +14,6 @@ final class StreamListener: Sendable {
     /// Octets that the system keeps for a peer that has no room for them.
     private static let unsentLimit = 128 * 1024
 
-    /// What has been encrypted leaves no large buffer behind.
-    private static var encryption: NIOSSLHandler.Configuration {
-        var configuration = NIOSSLHandler.Configuration()
-        configuration.maximumPreservedOutboundBufferCapacity = 4096
-        return configuration
-    }
-
     private let group: MultiThreadedEventLoopGroup
     private let loops: [ObjectIdentifier: NIOLoopBoundBox<StreamLoop>]
     /// How many connections there can be.
@@ -102,7 +95,7 @@ final class StreamListener: Sendable {
                     let pipeline = channel.pipeline.syncOperations
                     var encryption: ChannelHandlerContext?
                     if let certificate {
-                        let handler = NIOSSLServerHandler(context: certificate.context, configuration: Self.encryption)
+                        let handler = NIOSSLServerHandler(context: certificate.context)
                         try pipeline.addHandler(handler)
                         encryption = try pipeline.context(handler: handler)
                     }

@@ -178,16 +178,23 @@ final class StreamLoop {
 
     // MARK: - Connections
 
-    /// Takes up a connection, at the cost of the one idle for longest when there are too many. False when its client has too
-    /// many.
-    func add(_ handler: StreamHandler, as standing: OpenConnections.Standing) -> Bool {
-        guard clients.admit(handler.client) else { return false }
-        if connections.isFull { connections.idlest?.cut(.room) }
+    /// Takes up a connection, at the cost of the one idle for longest when there are too many.
+    ///
+    /// - Returns: why it cannot be: its client has too many, or all that there are have been told to end.
+    func add(_ handler: StreamHandler, as standing: OpenConnections.Standing) -> ConnectionEnd? {
+        guard clients.admit(handler.client) else { return .client }
+        if connections.isFull {
+            guard let idlest = connections.idlest else {
+                clients.remove(handler.client)
+                return .room
+            }
+            idlest.cut(.room)
+        }
         connections.open(handler, as: standing, at: clock())
         counters(handler.transport).connectionCount += 1
         responder.keepalive = connections.idle.keepalive
         if isEmpty != nil { handler.stop() }
-        return true
+        return nil
     }
 
     /// Forgets a connection that has ended; one that was never added is ignored.
