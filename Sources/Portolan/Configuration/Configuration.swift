@@ -118,7 +118,7 @@ package struct SyncConfiguration: Sendable, Equatable {
 package struct GuardConfiguration: Sendable, Equatable {
     /// 0…1, of what is owned in the target.
     package var maxRemoved = 0.3
-    /// Passes that remove no more than this many entries are never held.
+    /// Passes that remove no more than this many entries are held only where they leave nothing of a source.
     package var above = 10
     package var hold = Duration.seconds(300)
 }
