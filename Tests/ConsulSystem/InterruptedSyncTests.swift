@@ -223,13 +223,19 @@ import Testing
             let scene = SyncScene(harness.target(through: http, wait: .seconds(1)))
             scene.tell(.snapshot([service("cart", [1, 2])]))
             try await scene.settle(consul)
-            let before = counts.value.withLock { $0 }
+            // The readings once the wait that is under way has ended, and one more: what follows the former has happened by then.
+            var ends = signals.makeAsyncIterator()
+            func nextReadings() async -> Int {
+                let end = counts.value.withLock { $0.ends } + 2
+                while counts.value.withLock({ $0.ends }) < end { await ends.next() }
+                return counts.value.withLock { $0.readings }
+            }
+            // What was written first is read once more, sooner or later.
+            var readings = await nextReadings()
+            while case let next = await nextReadings(), next != readings { readings = next }
             scene.tell(.changes([.set(service("cart", [1, 2], notReady: [2]))]))
             try await scene.wait { consul.instances(of: "cart").map(\.status) == ["passing", "critical"] }
-            // The wait that was under way, and one more: what follows the former has happened by then.
-            var ends = signals.makeAsyncIterator()
-            while counts.value.withLock({ $0.ends }) < before.ends + 2 { await ends.next() }
-            #expect(counts.value.withLock { $0.readings } == before.readings)
+            #expect(await nextReadings() == readings)
             await scene.stop()
         }
     }
