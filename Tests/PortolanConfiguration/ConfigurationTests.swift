@@ -239,6 +239,37 @@ private let base = """
         for part in says { #expect(message.contains(part)) }
     }
 
+    @Test(
+        "Two targets that are one node of one Consul are refused, however their address is written",
+        arguments: [
+            ("http://127.0.0.1:8500", "http://127.0.0.1:8500/"), ("http://consul", "http://Consul.:080"),
+            ("http://localhost:8500", "http://127.0.0.1:8500"), ("https://consul", "https://consul:443"),
+            ("http://[::1]:8500", "http://[0:0::1]:8500"), ("http://[::1]", "http://[::1]:80"),
+        ]
+    )
+    func sameTarget(first: String, second: String) throws {
+        func text(_ more: String) -> String {
+            """
+            cluster: east
+            systems:
+              a: { kubernetes: {} }
+              b: { manifests: { path: ./b } }
+              dc1: { consul: { address: "\(first)" } }
+              dc1b: { consul: { address: "\(second)"\(more) } }
+            sync:
+              - { from: a, to: dc1 }
+              - { from: b, to: dc1b }
+            """
+        }
+        let error = try #require(throws: ConfigurationError.self) { try read(text("")) }
+        let message = try #require(error.mistakes.first?.description)
+        #expect(message.hasPrefix("portolan.yaml:9:20:"))
+        for part in ["\"dc1\"", "\"dc1b\"", "another node"] { #expect(message.contains(part)) }
+        #expect(throws: ConfigurationError.self) { try read(text(", node: Portolan-east")) }
+        #expect(try read(text(", node: other")).syncs.count == 2)
+        #expect(try read(text(", datacenter: dc2")).syncs.count == 2)
+    }
+
     @Test("A secret that stands in the file is not repeated in the message")
     func secretNotRepeated() throws {
         let text = "cluster: a\nsystems: { x: { consul: { address: 'http://a', token: hunter2 } } }"

@@ -69,6 +69,7 @@ extension Configuration {
 
     private static func readSyncs(_ node: ConfigurationNode, _ configuration: Configuration) -> [SyncConfiguration]? {
         var seen: Set<String> = []
+        var targets: [ConsulConfiguration.Place: SystemName] = [:]
         return node.elements()?.compactMap { element in
             guard let members = element.members(["from", "to", "name", "namespace"]) else { return nil }
             let from = members.required("from").flatMap { readSystemName($0, configuration) }
@@ -80,7 +81,17 @@ extension Configuration {
             }
             guard let kind = configuration.system(to)?.kind else { return nil }
             switch kind {
-            case .consul: break
+            case .consul(let consul):
+                let place = consul.place(in: configuration.cluster)
+                let other = targets[place] ?? to
+                guard other == to else {
+                    members["to"]?.report(
+                        "\"\(to)\" and \"\(other)\" are one Consul and one node: each would remove what the other writes. "
+                            + "Let both syncs write to \"\(other)\", or give one of the systems another node"
+                    )
+                    return nil
+                }
+                targets[place] = to
             case .kubernetes, .manifests:
                 members["to"]?.report("\"\(to)\" is \(kind.label), which is only read; a sync can write to consul")
                 return nil

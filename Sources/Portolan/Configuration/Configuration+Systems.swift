@@ -110,6 +110,38 @@ extension Configuration {
     }
 }
 
+extension ConsulConfiguration {
+    /// Where entries are written to, for telling whether two systems are the same.
+    struct Place: Hashable {
+        /// HOST:PORT.
+        var address: String
+        var datacenter: String?
+        var node: String
+    }
+
+    func place(in cluster: String) -> Place {
+        Place(
+            address: normalAddress,
+            datacenter: datacenter?.lowercased(),
+            node: (node ?? "portolan-\(cluster)").lowercased()
+        )
+    }
+
+    /// The address without what may be written in several ways. One port speaks HTTP or HTTPS, not both.
+    private var normalAddress: String {
+        let isEncrypted = address.hasPrefix("https://")
+        var text = address.lowercased().drop { $0 != "/" }.drop { $0 == "/" }
+        var port = isEncrypted ? "443" : "80"
+        if let match = text.wholeMatch(of: #/(.*):0*([0-9]+)/#), !match.1.hasPrefix("[") || match.1.hasSuffix("]") {
+            port = String(match.2)
+            text = match.1
+        }
+        if text.hasSuffix(".") { text = text.dropLast() }
+        let host = text == "localhost" ? "127.0.0.1" : text
+        return ListenAddress("\(host):\(port)")?.description ?? "\(host):\(port)"
+    }
+}
+
 extension String {
     fileprivate var isSystemName: Bool {
         utf8.count <= 63 && wholeMatch(of: #/[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?/#) != nil
