@@ -130,9 +130,14 @@ extension SyncMachine {
             rereadsDue.formUnion(sources)
             events.append(.held(entries: removalGuard.heldCount, systems: sources.sorted(), owned: ownedCount))
         }
-        // Held long enough: ask the source once more before believing it.
+        // Held long enough: ask the sources once more before believing them, and none twice while another is away.
         for (name, since) in removalGuard.held where now >= since + removalGuard.policy.hold {
-            rereadsDue.formUnion(systems(of: name).filter { rereadNotBefore[$0].map { $0 <= now } ?? true })
+            let end = since + removalGuard.policy.hold
+            rereadsDue.formUnion(
+                systems(of: name).subtracting(rereadsUnderWay).filter { system in
+                    rereadAt[system].map { $0 < end } ?? true && rereadNotBefore[system].map { $0 <= now } ?? true
+                }
+            )
         }
     }
 

@@ -338,6 +338,32 @@ import Testing
         #expect(world.rereads.isEmpty)
     }
 
+    @Test("4 Removal guard: a source that has been read again after the hold is left alone while another is away")
+    func guardOfTwoSources() async throws {
+        var world = try World(from: ["k8s", "west"])
+        world.tell(.snapshot([service("cart", [1])]))
+        world.tell(.snapshot([service("cart", [2], origin: Origin(cluster: "east", system: "west"))]), from: "west")
+        await world.run()
+        world.tell(.lost(reason: "gone"), from: "west")
+        world.tell(.snapshot([service("cart", [])]))
+        await world.run()
+        world.answerReread()
+        world.answerReread("west", succeeded: false)
+        #expect(await world.pass(.seconds(301)).isEmpty)
+        #expect(Set(world.rereads) == ["k8s", "west"])
+        world.answerReread()
+        for _ in 0..<10 {
+            world.answerReread("west", succeeded: false)
+            await world.run()
+            #expect(world.rereads.isEmpty)
+            await world.pass(.seconds(6))
+            #expect(world.rereads == ["west"])
+        }
+        world.tell(.current, from: "west")
+        world.answerReread("west")
+        #expect(await world.run().removed == ["cart@10.0.0.1:8080"])
+    }
+
     @Test("4 Removal guard: small removals go at once")
     func guardSmall() async throws {
         var world = try World()
