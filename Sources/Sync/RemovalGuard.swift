@@ -7,7 +7,8 @@ import ServiceCatalog
 /// it arrives piece by piece.
 ///
 /// A name's life in here: free → held → free (its loss has gone, or all losses together are small again), or
-/// held → approved (the source, read again, still says so after the hold) → free (the loss is carried out or gone).
+/// held → approved (the source, read again, still says so after the hold) → free (the loss is carried out or gone, or
+/// grows beyond what was approved).
 struct RemovalGuard: Sendable {
     /// A service name of the target, folded.
     typealias Name = String
@@ -31,7 +32,8 @@ struct RemovalGuard: Sendable {
     private var recent: [Name: Recent] = [:]
     private var due: [Name: Int] = [:]
     private(set) var held: [Name: ContinuousClock.Instant] = [:]
-    private var approved: Set<Name> = []
+    /// How much of its loss each name may still lose.
+    private var approved: [Name: Int] = [:]
 
     init(policy: GuardPolicy) {
         self.policy = policy
@@ -42,6 +44,7 @@ struct RemovalGuard: Sendable {
     var heldCount: Int { held.keys.reduce(0) { $0 + (due[$1] ?? 0) } }
 
     func due(_ name: Name) -> Int { due[name] ?? 0 }
+    func isApproved(_ name: Name) -> Bool { approved[name] != nil }
     var hasDue: Bool { !due.isEmpty }
     var dueNames: some Collection<Name> { due.keys }
 
@@ -51,15 +54,18 @@ struct RemovalGuard: Sendable {
     /// Says what `name` is about to lose.
     mutating func setDue(_ loss: Int, for name: Name) {
         due[name] = loss > 0 ? loss : nil
-        if loss == 0 {
-            held[name] = nil
-            approved.remove(name)
-        }
+        if loss == 0 { held[name] = nil }
+        guard let amount = approved[name] else { return }
+        approved[name] = loss > 0 && loss <= amount ? loss : nil
     }
 
     /// Says that `name` has lost (or, when negative, gained) entries.
     mutating func count(_ loss: Int, of name: Name, at now: ContinuousClock.Instant) {
-        guard loss != 0, !approved.contains(name) else { return }
+        guard loss != 0 else { return }
+        if let amount = approved[name] {
+            approved[name] = amount - loss
+            return
+        }
         var entry = recent[name] ?? Recent(net: 0, at: now)
         if entry.at.duration(to: now) > window { entry.net = 0 }
         entry.net += loss
@@ -83,10 +89,10 @@ struct RemovalGuard: Sendable {
         for (name, since) in held {
             guard let confirmed = confirmed[name], confirmed >= since + policy.hold else { continue }
             held[name] = nil
-            approved.insert(name)
+            approved[name] = due[name] ?? 0
             decision.released.insert(name)
         }
-        let open = due.keys.filter { !approved.contains($0) }
+        let open = due.keys.filter { approved[$0] == nil }
         guard !open.isEmpty else { return decision }
 
         recent = recent.filter { $0.value.at.duration(to: now) <= window }

@@ -172,7 +172,9 @@ extension SyncMachine {
     private mutating func succeeded(_ operation: Operation, _ name: Name, _ now: ContinuousClock.Instant) {
         changes[name]?.wrote = true
         switch operation.kind {
-        case .add: if established.contains(name) { removalGuard.count(-1, of: name, at: now) }
+        case .add:
+            // What was approved was reckoned less what was still to be added.
+            if established.contains(name) || removalGuard.isApproved(name) { removalGuard.count(-1, of: name, at: now) }
         case .remove: removalGuard.count(1, of: name, at: now)
         case .change: break
         }

@@ -364,6 +364,51 @@ import Testing
         #expect(await world.run().removed == ["cart@10.0.0.1:8080"])
     }
 
+    @Test("4 Removal guard: a released loss that grows before it is carried out is held anew")
+    func guardOfGrowingLoss() async throws {
+        var world = try World(batchLimit: 1)
+        world.tell(.snapshot([service("a", Array(1...20))]))
+        await world.run()
+        world.tell(.changes([.set(service("a", [1, 2]))]))
+        await world.run()
+        world.answerReread()
+        await world.pass(.seconds(301))
+        world.answerReread()
+        // Released; the first of eighteen goes, and before the next the source loses what it had left.
+        guard case .apply(let first) = world.next() else {
+            Issue.record("the removals were to go ahead")
+            return
+        }
+        await world.finish(first)
+        world.tell(.changes([.set(service("a", []))]))
+        #expect(await world.run().isEmpty)
+        #expect(world.status.held == 19)
+        #expect(world.rereads == ["k8s"])
+        // What was released is carried out once it is no more than that.
+        world.answerReread()
+        world.tell(.changes([.set(service("a", [1, 2]))]))
+        await world.pass(.seconds(301))
+        world.answerReread()
+        #expect(await world.run().removed.count == 17)
+    }
+
+    @Test("4 Removal guard: a released loss is carried out whole beside what is added meanwhile")
+    func guardOfReplacedLoss() async throws {
+        var world = try World(batchLimit: 1)
+        world.tell(.snapshot([service("a", Array(1...20))]))
+        await world.run()
+        world.restart()
+        world.tell(.snapshot([service("a", [31, 32, 33])]))
+        world.registry.with { $0.refuses = { $0.kind == .add ? .invalid("no") : nil } }
+        await world.pass(.seconds(2))
+        world.answerReread()
+        await world.pass(.seconds(301))
+        world.registry.with { $0.refuses = { _ in nil } }
+        world.answerReread()
+        await world.pass(.seconds(299))
+        #expect(world.registry.registrations == world.desired)
+    }
+
     @Test("4 Removal guard: small removals go at once")
     func guardSmall() async throws {
         var world = try World()
