@@ -94,6 +94,7 @@ extension SyncMachine {
             entriesByName[name, default: []].insert(id)
             count(entry, 1)
             dirty.append(name)
+            if let left = moves.removeValue(forKey: name) { markDirty(left) }
         }
         // A foreign entry may stand in the way of a name other than its own.
         if let wisher = Self.name(of: id), claims[wisher] != nil { dirty.append(wisher) }

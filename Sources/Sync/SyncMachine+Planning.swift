@@ -171,21 +171,36 @@ extension SyncMachine {
         }
     }
 
-    /// A name that a service of `removals` has moved to, away from `name`, and under which nothing of it stands yet,
-    /// though something should: until then it stays where it was.
-    mutating func newName(of removals: [ObservedEntry], leaving name: Name, _ view: some CatalogView) -> Name? {
-        guard !isWithdrawing else { return nil }
+    /// Those of `removals` that stay under `name` for now: their service has moved to another name, under which nothing
+    /// of it stands yet, though it wants the same host and port there. What it does not want there is dead, and goes.
+    mutating func moving(
+        _ removals: [ObservedEntry],
+        from name: Name,
+        _ view: some CatalogView
+    ) -> Set<EntryID> {
+        guard !isWithdrawing else { return [] }
+        var moving: Set<EntryID> = []
         for mark in Set(removals.compactMap(\.mark)) {
             for index in projectors.indices where projectors[index].definition.from == mark.from {
                 let present = names[Claimant(sync: index, key: mark.key)] ?? []
                 if present.contains(name) || present.contains(where: { stands(mark.key, under: $0) }) { continue }
                 for new in present {
                     let wish = wish(new, view)
-                    if wish.winner == mark.key, !wish.registrations.isEmpty { return new }
+                    guard wish.winner == mark.key, !wish.registrations.isEmpty else { continue }
+                    let places = Set(wish.registrations.map { Self.place(of: $0.id) })
+                    let staying = removals.filter { $0.mark == mark && places.contains(Self.place(of: $0.id)) }
+                    guard !staying.isEmpty else { continue }
+                    moving.formUnion(staying.map(\.id))
+                    moves[new, default: []].insert(name)
                 }
             }
         }
-        return nil
+        return moving
+    }
+
+    /// `host:port` within an id this engine makes.
+    private static func place(of id: EntryID) -> Substring {
+        id.rawValue.lastIndex(of: "@").map { id.rawValue[$0...] } ?? id.rawValue[...]
     }
 
     private func stands(_ key: ServiceKey, under name: Name) -> Bool {

@@ -252,11 +252,9 @@ extension SyncMachine {
         }
         // The old stays while what should replace it is on its way, or none of it is accepted.
         guard !isComing, standing > 0 || plan.wanted == 0 else { return wait }
-        if let newName = newName(of: plan.removals, leaving: name, view), !batch.names.contains(newName) {
-            later(parked[newName] ?? now + .seconds(1))
-            return wait
-        }
-        for entry in plan.removals {
+        let moving = moving(plan.removals, from: name, view)
+        if !moving.isEmpty { later(now + .seconds(1)) }
+        for entry in plan.removals where !moving.contains(entry.id) {
             let removal = Operation.remove(entry)
             if let moment = notBefore(removal, now: now) {
                 later(moment)
@@ -272,8 +270,6 @@ extension SyncMachine {
 private struct Batch {
     let limit: Int
     private(set) var operations: [Operation] = []
-    /// The service names that something is written under.
-    private(set) var names: Set<String> = []
     private(set) var isFull = false
     private var cost = 0
 
@@ -286,7 +282,6 @@ private struct Batch {
         }
         cost += addition
         operations.append(operation)
-        if operation.kind != .remove { names.insert(SyncMachine.fold(operation.service)) }
         return true
     }
 }

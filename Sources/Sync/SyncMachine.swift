@@ -141,6 +141,8 @@ package struct SyncMachine: Sendable {
     var dirty = NameQueue()
     var queue = NameQueue()
     var parked: [Name: ContinuousClock.Instant] = [:]
+    /// By a name that nothing of its service stands under yet: the names its service is leaving.
+    var moves: [Name: Set<Name>] = [:]
     var removalGuard: RemovalGuard
     /// Names that have agreed once with something standing there. What they gain later may stand for what they lose; the
     /// first writing of a service stands for nothing.

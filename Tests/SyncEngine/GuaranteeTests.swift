@@ -127,6 +127,38 @@ import Testing
         #expect(world.registry.registrations == world.desired)
     }
 
+    @Test("2 Add before remove: a renamed service leaves its old name once the new stands, not in one batch with it")
+    func renameInTwoBatches() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1, 2])]))
+        await world.run()
+        world.tell(.changes([.set(service("a", [1, 2], settings: ServiceSettings(name: "b")))]))
+        guard case .apply(let batch) = world.next() else {
+            Issue.record("the new name was to be written")
+            return
+        }
+        #expect(batch.map(\.kind) == [.add, .add])
+        await world.finish(batch)
+        #expect(await world.run().map(\.kind) == [.remove, .remove], "at once")
+    }
+
+    @Test("2 Add before remove: of a renamed service whose new name is refused, instances that are gone leave the old")
+    func renameRefusedWithoutOne() async throws {
+        var world = try World()
+        world.tell(.snapshot([service("a", [1, 2, 3])]))
+        await world.run()
+        world.registry.with { $0.refuses = { $0.service == "b" ? .invalid("no") : nil } }
+        world.tell(.changes([.set(service("a", [1, 2], settings: ServiceSettings(name: "b")))]))
+        await world.pass(.seconds(60))
+        #expect(world.registry.log.removed == ["a@10.0.0.3:8080"])
+        world.tell(.changes([.set(service("a", [2, 4], settings: ServiceSettings(name: "b")))]))
+        await world.pass(.seconds(60))
+        #expect(world.registry.log.removed == ["a@10.0.0.3:8080", "a@10.0.0.1:8080"])
+        world.registry.with { $0.refuses = { _ in nil } }
+        await world.pass(.seconds(600))
+        #expect(world.registry.registrations == world.desired)
+    }
+
     @Test("2 Add before remove: a renamed service without endpoints leaves its old name")
     func renameOfEmpty() async throws {
         var world = try World()
