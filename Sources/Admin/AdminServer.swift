@@ -8,8 +8,11 @@ internal import Telemetry
 
 /// The HTTP listener for probes, metrics and JSON views. Read-only: nothing here changes the bridge.
 package struct AdminServer: Service {
-    /// What exceeds it waits to be accepted: who opens connections without end takes none from DNS or the sources.
-    private static let connectionLimit = 256
+    /// Beyond it the connection idle for longest makes room.
+    static let connectionLimit = 256
+    /// Connections that are being closed. What exceeds it, too, waits to be accepted: who opens connections without end
+    /// takes none from DNS or the sources.
+    private static let closingLimit = 64
 
     private let host: String
     private let port: Int
@@ -42,13 +45,22 @@ package struct AdminServer: Service {
 
     /// Serves until the service group shuts down. Throws when the address cannot be bound.
     package func run() async throws {
+        let room = ConnectionRoom(limit: Self.connectionLimit)
         let application = Application(
             router: Self.router(views),
-            server: .http1(configuration: .init(idleTimeout: TimeAmount(idleTimeout))),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [ConnectionRoom.Handler(room)],
+                    idleTimeout: TimeAmount(idleTimeout)
+                )
+            ),
             configuration: .init(
                 address: .hostname(host, port: port),
                 serverName: "portolan",
-                availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit, logger: logger)
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    Self.connectionLimit + Self.closingLimit,
+                    logger: logger
+                )
             ),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? port) },
             logger: logger

@@ -147,6 +147,19 @@ private func get(_ url: String) async throws -> (status: Int, type: String?, bod
         }
     }
 
+    @Test("However many idle connections there are, probes are answered, and the one idle for longest makes room")
+    func manyIdle() async throws {
+        try await serving(FixedViews(), idleTimeout: .seconds(3600)) { url in
+            let port = try #require(UInt16(url.split(separator: ":").last ?? ""))
+            let idle = try (0..<400).map { _ in try RawConnection(port: port) }
+            for _ in 0..<3 {
+                #expect(try await get(url + "/healthz").status == 200)
+                #expect(try await get(url + "/readyz").status == 200)
+            }
+            #expect(await idle[0].receiveAll().isEmpty, "closed")
+        }
+    }
+
     @Test("An address in use ends the listener with an error")
     func addressInUse() async throws {
         try await serving(FixedViews()) { url in
