@@ -1,3 +1,5 @@
+import HTTPTransport
+import ServiceCatalog
 import Testing
 
 @testable import ConsulSystem
@@ -58,6 +60,33 @@ import Testing
         _ = query.received(5)
         #expect(query.received(nil) == .changed)
         #expect(query.index == nil)
+    }
+
+    @Test("Something in between that answers at once, and nothing new, is not asked without a pause")
+    func answeredAtOnce() async {
+        let (requests, request) = AsyncStream.makeStream(of: Void.self)
+        let http = ScriptedHTTP { (asked) throws(HTTPError) in
+            request.yield()
+            let body = asked.url.contains("node-services") ? #"{"Node":null,"Services":[]}"# : "[]"
+            return HTTPResponse(status: 200, headers: ["X-Consul-Index": "7"], body: Array(body.utf8))
+        }
+        let target = ConsulTarget(
+            system: "dc1",
+            cluster: "east",
+            configuration: ConsulConfiguration(address: "http://consul:8500"),
+            http: http
+        )
+        let begin = ContinuousClock.now
+        let following = Task { await target.follow {} }
+        var count = 0
+        for await _ in requests {
+            count += 1
+            if count == 42 { break }
+        }
+        // Two loops.
+        #expect(ContinuousClock.now - begin >= .milliseconds(50) * 19)
+        following.cancel()
+        await following.value
     }
 
     @Test("Small answers may be read often, large ones seldom", arguments: [(0, 50), (50_000, 50), (4_000_000, 2000)])

@@ -127,7 +127,11 @@ package final class ConsulTarget: Target {
                     let answer = try await client.get(path, filter: part.nothing, index: index, wait: wait)
                     // A restore may take back own writes and leave the index that this query knew.
                     let hasWritten = lastWrite(to: part) > writes
-                    guard query.woken(answer.index) || hasWritten else { continue }
+                    guard query.woken(answer.index) || hasWritten else {
+                        // Something in between may answer at once instead of waiting.
+                        try? await Task.sleep(for: ReadingPace.delay(afterReading: answer.body.count))
+                        continue
+                    }
                     await pauseWhileWriting(since: writes)
                 }
                 writes = state.withLock { $0.mirror.writes }
