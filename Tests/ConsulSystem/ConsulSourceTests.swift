@@ -1,7 +1,9 @@
+import HTTPTransport
 import Logging
 import Sandbox
 import ServiceCatalog
 import SyncEngine
+import Synchronization
 import Testing
 
 @testable import ConsulSystem
@@ -14,12 +16,12 @@ import Testing
         private let task: Task<Void, Never>
         private let signals: AsyncStream<Void>
 
-        init(_ harness: ConsulHarness) {
+        init(_ harness: ConsulHarness, through http: (any HTTPSending)? = nil) {
             source = ConsulSource(
                 system: "dc1",
                 cluster: "east",
                 configuration: harness.configuration("east"),
-                http: harness.http,
+                http: http ?? harness.http,
                 logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
             )
             let (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -166,6 +168,76 @@ import Testing
             #expect(reader.names == ["web"])
             consul.setAccess { $0.set(management) }
             #expect(await reader.source.reread())
+            await reader.stop()
+        }
+    }
+
+    @Test(
+        "A token that loses node:read is shown services without instances, which is not believed",
+        arguments: [false, true]
+    )
+    func nodesHidden(saysSo: Bool) async throws {
+        let all: [AccessControl.Rule] = [.init(.node, prefix: "", .read), .init(.service, prefix: "", .write)]
+        let sighted = AccessControl.Token(secret: "t", policies: [AccessControl.Policy("sighted", all)])
+        let blind = AccessControl.Token(secret: "t", policies: [AccessControl.Policy("blind", [all[1]])])
+        let management = AccessControl.Token(secret: "root", policies: [.management])
+        try await withStandIn(access: AccessControl(tokens: [management, sighted])) { consul in
+            let root = ConsulHarness(address: consul.url, token: "root")
+            let harness = ConsulHarness(address: consul.url, token: "t")
+            try await register(root, "w1", "web")
+            try await register(root, "a1", "api")
+            let isBlind = Locked(false)
+            let http = InterposedHTTP(harness.http) { request in
+                // As Consul answers from 1.11 on.
+                guard saysSo, isBlind.value.withLock({ $0 }), request.url.contains("/health/service/") else {
+                    return .passedOn
+                }
+                return .instead(
+                    HTTPResponse(
+                        status: 200,
+                        headers: ["X-Consul-Index": "9999", "X-Consul-Results-Filtered-By-ACLs": "true"],
+                        body: Array("[]".utf8)
+                    )
+                )
+            }
+            let reader = Reader(harness, through: http)
+            await reader.wait { reader.freshness == .current }
+            isBlind.value.withLock { $0 = true }
+            consul.setAccess { $0.set(blind) }
+            // Wakes the queries.
+            try await register(root, "w2", "web", address: "10.1.0.2")
+            try await register(root, "a1", "api", address: "10.1.0.3")
+            await reader.wait { reader.freshness != .current }
+            #expect(await reader.source.reread() == false)
+            #expect(reader.hosts("web") == ["10.1.0.1"])
+            #expect(reader.hosts("api") == ["10.1.0.1"])
+            let findings = await ConsulCheckup(
+                cluster: "east",
+                configuration: harness.configuration("east"),
+                http: http
+            ).run(asTarget: false)
+            #expect(findings.contains { $0.level == .denied && $0.text.contains("node:read") }, "\(findings)")
+            isBlind.value.withLock { $0 = false }
+            consul.setAccess { $0.set(sighted) }
+            await reader.wait { reader.hosts("web").count == 2 && reader.hosts("api") == ["10.1.0.3"] }
+            await reader.stop()
+        }
+    }
+
+    @Test("Under ACLs that deny by default a service whose last instance goes is gone")
+    func goneUnderACLs() async throws {
+        let management = AccessControl.Token(secret: "t", policies: [.management])
+        try await withStandIn(access: AccessControl(tokens: [management])) { consul in
+            let harness = ConsulHarness(address: consul.url, token: "t")
+            try await register(harness, "w1", "web")
+            try await register(harness, "a1", "api", node: "vm-2")
+            let reader = Reader(harness)
+            await reader.wait { reader.freshness == .current }
+            try await harness.removeNode("vm-1")
+            await reader.wait { reader.names == ["api"] }
+            await reader.wait { reader.freshness == .current }
+            #expect(await reader.source.reread())
+            #expect(reader.names == ["api"])
             await reader.stop()
         }
     }

@@ -105,8 +105,29 @@ package struct ConsulCheckup: Sendable {
         guard let names = try? ServiceNames.read(answer.body) else {
             throw .nonsense("/v1/catalog/services cannot be read")
         }
-        if names.isEmpty, answer.deniesByDefault || answer.isFiltered {
+        if names.isEmpty, answer.mayBeHidden {
             return Finding(level: .denied, text: "no service is shown: the token lacks service:read and node:read")
+        }
+        // Names are shown without node:read, instances are not. Every service is on some node: one tells.
+        let name = names.sorted().first { $0 != "consul" } ?? names.first
+        if let name {
+            let instances = try await client.get(["health", "service", name])
+            guard let entries = try? HealthEntry.readAll(instances.body) else {
+                throw .nonsense("/v1/health/service/\(name) cannot be read")
+            }
+            if entries.isEmpty, instances.mayBeHidden {
+                return Finding(
+                    level: .denied,
+                    text: "no instance of service \"\(name)\" is shown: the token lacks node:read on its nodes"
+                )
+            }
+            if instances.isFiltered {
+                return Finding(
+                    level: .warning,
+                    text: "some instances of service \"\(name)\" are hidden from this token: it lacks node:read on "
+                        + "their nodes"
+                )
+            }
         }
         let caveat = answer.isFiltered ? ", others are hidden from this token" : ""
         let count = names.count == 1 ? "1 service" : "\(names.count) services"

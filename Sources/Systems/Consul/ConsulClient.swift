@@ -11,6 +11,9 @@ struct ConsulAnswer: Sendable {
     let isFiltered: Bool
     /// Whatever a token may not read is left out of answers without a word.
     let deniesByDefault: Bool
+
+    /// What the answer does not show may be there all the same.
+    var mayBeHidden: Bool { isFiltered || deniesByDefault }
 }
 
 /// Requests to Consul, and what their failures mean.

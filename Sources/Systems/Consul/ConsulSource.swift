@@ -104,7 +104,7 @@ package final class ConsulSource: CatalogSource {
         guard let continuation = events.withLock({ $0 }) else { return false }
         do {
             let list = try await readList(index: nil).names
-            guard !(list.names.isEmpty && list.mayHide) else { return false }
+            guard list.isBelievable else { return false }
             let entries = try await read(list.names)
             return await withCheckedContinuation { done in
                 if case .enqueued = continuation.yield(.readAll(entries, done)) { return }
@@ -172,7 +172,7 @@ package final class ConsulSource: CatalogSource {
         await loop(name, continuation) { () throws(TargetError) in
             let answer = try await client.get(["health", "service", name], index: query.index, wait: Self.wait)
             if query.received(answer.index) == .unchanged { return }
-            continuation.yield(.read(name, try Self.entries(name, answer)))
+            continuation.yield(.read(name, try await instances(name, answer)))
         } restart: {
             query.restart()
         }
@@ -230,13 +230,21 @@ package final class ConsulSource: CatalogSource {
 
     // MARK: - Reading
 
+    private struct ListedNames {
+        let names: Set<String>
+        /// The token may be shown less than there is.
+        let mayHide: Bool
+
+        var isBelievable: Bool { !(names.isEmpty && mayHide) }
+    }
+
     private func readList(
         index: UInt64?
-    ) async throws(TargetError) -> (answer: ConsulAnswer, names: (names: Set<String>, mayHide: Bool)) {
+    ) async throws(TargetError) -> (answer: ConsulAnswer, names: ListedNames) {
         let answer = try await client.get(["catalog", "services"], index: index, wait: Self.wait)
         do {
             let names = try ServiceNames.read(answer.body)
-            return (answer, (names, answer.isFiltered || answer.deniesByDefault))
+            return (answer, ListedNames(names: names, mayHide: answer.mayBeHidden))
         } catch {
             throw .nonsense("Consul: the list of services cannot be read: \(error)")
         }
@@ -248,10 +256,10 @@ package final class ConsulSource: CatalogSource {
             var waiting = names.makeIterator()
             func start() {
                 guard let name = waiting.next() else { return }
-                group.addTask { [client] in
+                group.addTask {
                     do throws(TargetError) {
-                        let answer = try await client.get(["health", "service", name])
-                        return (name, .success(try Self.entries(name, answer)))
+                        let answer = try await self.client.get(["health", "service", name])
+                        return (name, .success(try await self.instances(name, answer)))
                     } catch {
                         return (name, .failure(error))
                     }
@@ -270,11 +278,25 @@ package final class ConsulSource: CatalogSource {
         return entries
     }
 
-    private static func entries(_ name: String, _ answer: ConsulAnswer) throws(TargetError) -> [HealthEntry] {
+    /// The instances an answer shows.
+    ///
+    /// A token without node:read is shown names and no instance behind them. Consul says so from 1.11 on; before, only
+    /// the list tells a service that has just gone from one whose instances are hidden.
+    private func instances(_ name: String, _ answer: ConsulAnswer) async throws(TargetError) -> [HealthEntry] {
+        let entries: [HealthEntry]
         do {
-            return try HealthEntry.readAll(answer.body)
+            entries = try HealthEntry.readAll(answer.body)
         } catch {
             throw .nonsense("Consul: the instances of service \"\(name)\" cannot be read: \(error)")
         }
+        guard entries.isEmpty, answer.mayBeHidden else { return entries }
+        if !answer.isFiltered {
+            let list = try await readList(index: nil).names
+            if list.isBelievable, !list.names.contains(name) { return [] }
+        }
+        throw .unauthorized(
+            "Consul shows no instance of service \"\(name)\", which it lists: the token needs node:read on its nodes and "
+                + "service:read on it. What is known is kept"
+        )
     }
 }
