@@ -155,6 +155,28 @@ import Testing
         }
     }
 
+    @Test("What changes while everything is read anew is not put back to what it was")
+    func changedMeanwhile() async throws {
+        try await withStandIn { consul in
+            let harness = ConsulHarness(address: consul.url)
+            try await register(harness, "w1", "web")
+            try await register(harness, "z1", "zoo")
+            let gate = GatedHTTP(harness.http, path: "/health/service/zoo")
+            let reader = Reader(harness, through: gate)
+            await reader.wait { reader.freshness == .current }
+            await consul.whenWaiting(requests: 3)
+            gate.close()
+            async let outcome = reader.source.reread()
+            await gate.reached()
+            try await register(harness, "w2", "web", address: "10.1.0.2")
+            await reader.wait { reader.hosts("web").count == 2 }
+            gate.open()
+            #expect(await outcome)
+            #expect(reader.hosts("web") == ["10.1.0.1", "10.1.0.2"])
+            await reader.stop()
+        }
+    }
+
     @Test("A token that loses its rights is shown an empty catalog, which is not believed")
     func rightsLost() async throws {
         let management = AccessControl.Token(secret: "t", policies: [.management])
@@ -260,6 +282,7 @@ import Testing
         reading: ConsulServiceReading(origin: Origin(cluster: "east", system: "dc1")),
         excluding: ["consul"]
     )
+    private let start = ContinuousClock.now
 
     private func describe(_ events: [SourceEvent]) -> [String] {
         events.map { event in
@@ -286,39 +309,67 @@ import Testing
 
     @Test("The snapshot comes with the last service of the list, not before")
     mutating func snapshot() {
-        #expect(describe(picture.listed(["a", "b", "consul"], mayHide: false)) == [])
-        #expect(describe(picture.read("a", [entry])) == [])
-        #expect(describe(picture.read("b", [])) == ["snapshot a b"])
-        #expect(describe(picture.read("b", [])) == [])
-        #expect(describe(picture.read("b", [entry])) == ["set b"])
+        #expect(describe(picture.listed(["a", "b", "consul"], mayHide: false, at: start)) == [])
+        #expect(describe(picture.read("a", [entry], at: start)) == [])
+        #expect(describe(picture.read("b", [], at: start)) == ["snapshot a b"])
+        #expect(describe(picture.read("b", [], at: start)) == [])
+        #expect(describe(picture.read("b", [entry], at: start)) == ["set b"])
     }
 
     @Test("A service that leaves the list before it was read does not hold up the snapshot")
     mutating func leaves() {
-        _ = picture.listed(["a", "b"], mayHide: false)
-        _ = picture.read("a", [entry])
-        #expect(describe(picture.listed(["a"], mayHide: false)) == ["snapshot a"])
-        #expect(describe(picture.read("b", [entry])) == [], "read too late")
-        #expect(describe(picture.listed([], mayHide: false)) == ["remove a"])
+        _ = picture.listed(["a", "b"], mayHide: false, at: start)
+        _ = picture.read("a", [entry], at: start)
+        #expect(describe(picture.listed(["a"], mayHide: false, at: start)) == ["snapshot a"])
+        #expect(describe(picture.read("b", [entry], at: start)) == [], "read too late")
+        #expect(describe(picture.listed([], mayHide: false, at: start)) == ["remove a"])
     }
 
     @Test("An empty list is believed only where nothing can be hidden")
     mutating func empty() {
-        #expect(describe(picture.listed([], mayHide: true)) == ["lost"])
+        #expect(describe(picture.listed([], mayHide: true, at: start)) == ["lost"])
         #expect(!picture.isFollowing)
-        #expect(describe(picture.listed([], mayHide: false)) == ["snapshot "])
-        _ = picture.listed(["a"], mayHide: true)
-        _ = picture.read("a", [entry])
-        #expect(describe(picture.listed([], mayHide: true)) == ["lost"])
+        #expect(describe(picture.listed([], mayHide: false, at: start)) == ["snapshot "])
+        _ = picture.listed(["a"], mayHide: true, at: start)
+        _ = picture.read("a", [entry], at: start)
+        #expect(describe(picture.listed([], mayHide: true, at: start)) == ["lost"])
         #expect(picture.wanted == ["a"])
-        #expect(describe(picture.listed(["a"], mayHide: true)) == ["current"])
-        #expect(describe(picture.listed(["consul"], mayHide: true)) == ["remove a"], "Consul's own is shown")
+        #expect(describe(picture.listed(["a"], mayHide: true, at: start)) == ["current"])
+        #expect(describe(picture.listed(["consul"], mayHide: true, at: start)) == ["remove a"], "Consul's own is shown")
+    }
+
+    @Test("What is read otherwise while everything is read stands; what was read before is replaced")
+    mutating func newer() {
+        let later = start + .seconds(2)
+        var other = entry
+        other.service.id = "a2"
+        other.service.port = 81
+        _ = picture.listed(["a", "b"], mayHide: false, at: start)
+        _ = picture.read("a", [entry], at: start)
+        _ = picture.read("b", [entry], at: start)
+        _ = picture.read("a", [entry, other], at: later)
+        let begin = start + .seconds(1)
+        guard case .snapshot(let services) = picture.readAll(["a": [], "b": [other], "c": []], begunAt: begin).first
+        else {
+            Issue.record("no snapshot")
+            return
+        }
+        let ports = Dictionary(
+            uniqueKeysWithValues: services.map { ($0.key.name, $0.endpoints.flatMap { $0.ports.map(\.number) }) }
+        )
+        #expect(ports == ["a": [80, 81], "b": [81], "c": []])
+        #expect(describe(picture.read("a", [entry, other], at: later)) == [], "nothing new")
+
+        #expect(describe(picture.listed(["a", "d"], mayHide: false, at: later)) == ["remove b remove c"])
+        #expect(describe(picture.readAll(["a": [entry], "b": [entry]], begunAt: begin)) == ["snapshot a"])
+        #expect(picture.wanted == ["a", "d"])
+        #expect(describe(picture.read("d", [entry], at: later)) == ["set d"])
     }
 
     @Test("Contact is back when every part is")
     mutating func contact() {
-        _ = picture.listed(["a"], mayHide: false)
-        _ = picture.read("a", [entry])
+        _ = picture.listed(["a"], mayHide: false, at: start)
+        _ = picture.read("a", [entry], at: start)
         #expect(describe(picture.failed("a", .unreachable("x"))) == ["lost"])
         #expect(describe(picture.failed(ConsulPicture.list, .unreachable("x"))) == ["lost"])
         #expect(describe(picture.recovered("a")) == [])
@@ -327,7 +378,7 @@ import Testing
 
     @Test("Spellings of one name are one service")
     mutating func spellings() {
-        _ = picture.listed(["Web", "web"], mayHide: false)
+        _ = picture.listed(["Web", "web"], mayHide: false, at: start)
         #expect(picture.wanted == ["Web"])
     }
 

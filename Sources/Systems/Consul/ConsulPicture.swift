@@ -13,6 +13,8 @@ struct ConsulPicture: Sendable {
     private let excluded: Set<String>
     private var names: Set<String>?
     private var services: [String: Service] = [:]
+    /// When the list and the instances of each service were read last, other than all at once.
+    private var moments: [String: ContinuousClock.Instant] = [:]
     private var failing: [String: TargetError] = [:]
     private(set) var isFollowing = false
 
@@ -28,8 +30,14 @@ struct ConsulPicture: Sendable {
     /// An empty list under ACLs that deny by default is not believed: a token that lost its rights is shown exactly
     /// that, and Consul's own service, which every datacenter has, is missing from it as well.
     ///
-    /// - Parameter mayHide: whether the token may be shown less than there is.
-    mutating func listed(_ list: Set<String>, mayHide: Bool) -> [SourceEvent] {
+    /// - Parameters:
+    ///   - mayHide: whether the token may be shown less than there is.
+    ///   - moment: when the answer was there.
+    mutating func listed(
+        _ list: Set<String>,
+        mayHide: Bool,
+        at moment: ContinuousClock.Instant
+    ) -> [SourceEvent] {
         if list.isEmpty, mayHide {
             return failed(
                 Self.list,
@@ -43,7 +51,11 @@ struct ConsulPicture: Sendable {
         let list = Self.distinct(list.subtracting(excluded))
         let gone = (names ?? []).subtracting(list)
         names = list
-        for name in gone { services[name] = nil }
+        moments[Self.list] = moment
+        for name in gone {
+            services[name] = nil
+            moments[name] = nil
+        }
         if isFollowing, !gone.isEmpty {
             events.append(.changes(gone.sorted().map { .remove(key($0)) }))
         }
@@ -51,20 +63,38 @@ struct ConsulPicture: Sendable {
     }
 
     /// Takes in the instances of a service. Of one that is not listed any more nothing is taken.
-    mutating func read(_ name: String, _ entries: [HealthEntry]) -> [SourceEvent] {
+    mutating func read(
+        _ name: String,
+        _ entries: [HealthEntry],
+        at moment: ContinuousClock.Instant
+    ) -> [SourceEvent] {
         let events = recovered(name)
         guard names?.contains(name) == true else { return events }
+        moments[name] = moment
         let service = reading.service(name, entries)
         guard services[name] != service else { return events + begin() }
         services[name] = service
         return events + (isFollowing ? [.changes([.set(service)])] : begin())
     }
 
-    /// Takes in a read of everything, made at once.
-    mutating func readAll(_ entries: [String: [HealthEntry]]) -> [SourceEvent] {
-        let list = Self.distinct(Set(entries.keys).subtracting(excluded))
+    /// Takes in a read of everything.
+    ///
+    /// What was read otherwise since it began stands: it may be newer, and whoever waits for a change of it has it told
+    /// once only. Where it is older, its change is still to be told.
+    mutating func readAll(
+        _ entries: [String: [HealthEntry]],
+        begunAt begin: ContinuousClock.Instant
+    ) -> [SourceEvent] {
+        func isNewer(_ part: String) -> Bool { moments[part].map { $0 >= begin } ?? false }
+        var list = Self.distinct(Set(entries.keys).subtracting(excluded))
+        if isNewer(Self.list), let names { list = names }
+        let known = services
+        services = [:]
+        for name in list {
+            services[name] = isNewer(name) ? known[name] : entries[name].map { reading.service(name, $0) }
+        }
+        moments = moments.filter { $0.key == Self.list || list.contains($0.key) }
         names = list
-        services = Dictionary(uniqueKeysWithValues: list.map { ($0, reading.service($0, entries[$0] ?? [])) })
         failing = [:]
         isFollowing = true
         return [.snapshot(Array(services.values))]

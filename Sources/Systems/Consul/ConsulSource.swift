@@ -18,9 +18,9 @@ package final class ConsulSource: CatalogSource {
     private static let sweepPart = "services that are read in turn"
 
     private enum Event: Sendable {
-        case listed(Set<String>, mayHide: Bool)
-        case read(String, [HealthEntry])
-        case readAll([String: [HealthEntry]], CheckedContinuation<Bool, Never>)
+        case listed(Set<String>, mayHide: Bool, at: ContinuousClock.Instant)
+        case read(String, [HealthEntry], at: ContinuousClock.Instant)
+        case readAll([String: [HealthEntry]], begunAt: ContinuousClock.Instant, CheckedContinuation<Bool, Never>)
         case failed(String, TargetError)
         case recovered(String)
     }
@@ -62,13 +62,13 @@ package final class ConsulSource: CatalogSource {
             for await event in stream {
                 var told: [SourceEvent]
                 switch event {
-                case .listed(let names, let mayHide):
-                    told = picture.listed(names, mayHide: mayHide)
+                case .listed(let names, let mayHide, let moment):
+                    told = picture.listed(names, mayHide: mayHide, at: moment)
                     follow(picture.wanted, &watches, &sweep, &picture, &told, continuation)
-                case .read(let name, let entries):
-                    told = picture.read(name, entries)
-                case .readAll(let entries, let done):
-                    told = picture.readAll(entries)
+                case .read(let name, let entries, let moment):
+                    told = picture.read(name, entries, at: moment)
+                case .readAll(let entries, let begin, let done):
+                    told = picture.readAll(entries, begunAt: begin)
                     for event in told { writer.apply(event) }
                     told = []
                     follow(picture.wanted, &watches, &sweep, &picture, &told, continuation)
@@ -90,7 +90,7 @@ package final class ConsulSource: CatalogSource {
         }
         events.withLock { $0 = nil }
         // Whoever still waits for a reading; iterating would end at once in this task, which is cancelled.
-        await Task { for await case .readAll(_, let done) in stream { done.resume(returning: false) } }.value
+        await Task { for await case .readAll(_, _, let done) in stream { done.resume(returning: false) } }.value
         list.cancel()
         sweep.task?.cancel()
         for watch in watches.values { watch.cancel() }
@@ -102,12 +102,13 @@ package final class ConsulSource: CatalogSource {
     ///   believed.
     package func reread() async -> Bool {
         guard let continuation = events.withLock({ $0 }) else { return false }
+        let begin = ContinuousClock.now
         do {
             let list = try await readList(index: nil).names
             guard list.isBelievable else { return false }
             let entries = try await read(list.names)
             return await withCheckedContinuation { done in
-                if case .enqueued = continuation.yield(.readAll(entries, done)) { return }
+                if case .enqueued = continuation.yield(.readAll(entries, begunAt: begin, done)) { return }
                 done.resume(returning: false)
             }
         } catch {
@@ -161,7 +162,7 @@ package final class ConsulSource: CatalogSource {
         await loop(ConsulPicture.list, continuation) { () throws(TargetError) in
             let (answer, names) = try await readList(index: query.index)
             if query.received(answer.index) == .unchanged { return }
-            continuation.yield(.listed(names.names, mayHide: names.mayHide))
+            continuation.yield(.listed(names.names, mayHide: names.mayHide, at: .now))
         } restart: {
             query.restart()
         }
@@ -172,7 +173,8 @@ package final class ConsulSource: CatalogSource {
         await loop(name, continuation) { () throws(TargetError) in
             let answer = try await client.get(["health", "service", name], index: query.index, wait: Self.wait)
             if query.received(answer.index) == .unchanged { return }
-            continuation.yield(.read(name, try await instances(name, answer)))
+            let moment = ContinuousClock.now
+            continuation.yield(.read(name, try await instances(name, answer), at: moment))
         } restart: {
             query.restart()
         }
@@ -193,7 +195,9 @@ package final class ConsulSource: CatalogSource {
         wake.yield()
         await loop(Self.sweepPart, continuation) { () throws(TargetError) in
             await signals.next()
-            for (name, entries) in try await read(names) { continuation.yield(.read(name, entries)) }
+            // Each is read at this moment or later.
+            let moment = ContinuousClock.now
+            for (name, entries) in try await read(names) { continuation.yield(.read(name, entries, at: moment)) }
         } restart: {
             wake.yield()
         }
