@@ -89,8 +89,11 @@ import Testing
         await following.value
     }
 
-    @Test("Small answers may be read often, large ones seldom", arguments: [(0, 50), (50_000, 50), (4_000_000, 2000)])
-    func pace(byteCount: Int, milliseconds: Int) {
-        #expect(ReadingPace.delay(afterReading: byteCount) == .milliseconds(milliseconds))
+    @Test(
+        "Small answers may be read often, large ones and many seldom",
+        arguments: [(0, 1, 50), (50_000, 1, 50), (4_000_000, 1, 2000), (0, 60, 3000), (0, 9000, 10_000), (0, 0, 50)]
+    )
+    func pace(byteCount: Int, requests: Int, milliseconds: Int) {
+        #expect(ReadingPace.delay(afterReading: byteCount, requests: requests) == .milliseconds(milliseconds))
     }
 }

@@ -155,6 +155,34 @@ import Testing
         }
     }
 
+    @Test("Services that are read in turn are not read anew for every registration in a busy datacenter")
+    func busy() async throws {
+        try await withStandIn { consul in
+            let harness = ConsulHarness(address: consul.url)
+            for number in 100..<300 { try await register(harness, "s\(number)", "s\(number)") }
+            let count = Locked(0)
+            let http = InterposedHTTP(harness.http) { request in
+                // Beyond the first 128 names.
+                if request.url.contains("/health/service/s25") { count.value.withLock { $0 += 1 } }
+                return .passedOn
+            }
+            let begin = ContinuousClock.now
+            let reader = Reader(harness, through: http)
+            await reader.wait { reader.freshness == .current }
+            for number in 1...20 {
+                // One that is followed, by which time the list has been read, and a new one in turn.
+                try await register(harness, "t\(number)", "t\(number)")
+                try await register(harness, "s100", "s100", address: "10.1.1.\(number)")
+                await reader.wait { reader.hosts("s100") == ["10.1.1.\(number)"] }
+            }
+            // Ten of 72 names or more, which are read every 3.6 s at most.
+            let turns = Int((ContinuousClock.now - begin) / .milliseconds(3600)) + 2
+            #expect(count.value.withLock { $0 } <= 10 * turns)
+            await reader.wait { reader.names.count == 220 }
+            await reader.stop()
+        }
+    }
+
     @Test("What changes while everything is read anew is not put back to what it was")
     func changedMeanwhile() async throws {
         try await withStandIn { consul in

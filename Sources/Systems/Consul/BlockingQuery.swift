@@ -54,9 +54,10 @@ struct BlockingQuery: Sendable {
 }
 
 /// When a loop may read again. A busy registry changes with every write, and each read of it is as large as all it
-/// holds: what is read is kept under 2 MB a second, which costs neither side more than a small share of a core.
+/// holds: what is read is kept under 2 MB a second, which costs neither side more than a small share of a core. So is
+/// what is asked, to 20 requests a second, except that nothing is left unread for more than ten seconds because of that.
 enum ReadingPace {
-    static func delay(afterReading byteCount: Int) -> Duration {
-        max(.milliseconds(50), .microseconds(byteCount / 2))
+    static func delay(afterReading byteCount: Int, requests: Int = 1) -> Duration {
+        max(min(.milliseconds(50) * max(1, requests), .seconds(10)), .microseconds(byteCount / 2))
     }
 }

@@ -7,8 +7,8 @@ import Synchronization
 /// Consul as a source: every service of the datacenter with its instances and their health.
 ///
 /// One blocking query follows the list of names, and one each service, so that a change arrives within a round trip. An
-/// agent takes 200 connections of a client: services beyond ``maximumWatches`` are read in turn whenever anything
-/// changes in the catalog, and every ten seconds for changes of health.
+/// agent takes 200 connections of a client: services beyond ``maximumWatches`` are read in turn when anything
+/// changes in the catalog, at a limited pace, and every ten seconds for changes of health.
 package final class ConsulSource: CatalogSource {
     private static let maximumWatches = 128
     /// Also how long a restored Consul can go unnoticed by a query that reaches it just after its indexes have fallen.
@@ -106,9 +106,10 @@ package final class ConsulSource: CatalogSource {
         do {
             let list = try await readList(index: nil).names
             guard list.isBelievable else { return false }
-            let entries = try await read(list.names)
+            let read = await read(list.names)
+            if let error = read.error { throw error }
             return await withCheckedContinuation { done in
-                if case .enqueued = continuation.yield(.readAll(entries, begunAt: begin, done)) { return }
+                if case .enqueued = continuation.yield(.readAll(read.entries, begunAt: begin, done)) { return }
                 done.resume(returning: false)
             }
         } catch {
@@ -137,32 +138,46 @@ package final class ConsulSource: CatalogSource {
             watches[name] = Task { await followService(name, continuation) }
         }
         let rest = names.filter { watches[$0] == nil }
-        if rest == sweep.names {
-            // Something changed somewhere: look at these, too.
-            sweep.wake?.yield()
+        sweep.names.set(rest)
+        if rest.isEmpty {
+            guard let task = sweep.task else { return }
+            task.cancel()
+            sweep = Sweep()
+            told += picture.recovered(Self.sweepPart)
             return
         }
-        sweep.task?.cancel()
-        sweep = Sweep(names: rest)
-        told += picture.recovered(Self.sweepPart)
-        guard !rest.isEmpty else { return }
+        if let wake = sweep.wake {
+            // Something changed somewhere: look at these, too.
+            wake.yield()
+            return
+        }
         let (stream, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         sweep.wake = wake
-        sweep.task = Task { await self.sweep(rest, stream, wake, continuation) }
+        sweep.task = Task { [names = sweep.names] in await self.sweep(names, stream, wake, continuation) }
+    }
+
+    /// What is to be read in turn at present.
+    private final class SweptNames: Sendable {
+        private let names = Mutex<Set<String>>([])
+
+        var value: Set<String> { names.withLock { $0 } }
+        func set(_ value: Set<String>) { names.withLock { $0 = value } }
     }
 
     private struct Sweep {
-        var names: Set<String> = []
+        let names = SweptNames()
         var task: Task<Void, Never>?
         var wake: AsyncStream<Void>.Continuation?
     }
 
     private func followList(_ continuation: AsyncStream<Event>.Continuation) async {
         var query = BlockingQuery()
-        await loop(ConsulPicture.list, continuation) { () throws(TargetError) in
+        await loop(ConsulPicture.list, continuation) { () throws(TargetError) -> Duration in
             let (answer, names) = try await readList(index: query.index)
-            if query.received(answer.index) == .unchanged { return }
+            let delay = ReadingPace.delay(afterReading: answer.body.count)
+            if query.received(answer.index) == .unchanged { return delay }
             continuation.yield(.listed(names.names, mayHide: names.mayHide, at: .now))
+            return delay
         } restart: {
             query.restart()
         }
@@ -170,11 +185,13 @@ package final class ConsulSource: CatalogSource {
 
     private func followService(_ name: String, _ continuation: AsyncStream<Event>.Continuation) async {
         var query = BlockingQuery()
-        await loop(name, continuation) { () throws(TargetError) in
+        await loop(name, continuation) { () throws(TargetError) -> Duration in
             let answer = try await client.get(["health", "service", name], index: query.index, wait: Self.wait)
-            if query.received(answer.index) == .unchanged { return }
+            let delay = ReadingPace.delay(afterReading: answer.body.count)
+            if query.received(answer.index) == .unchanged { return delay }
             let moment = ContinuousClock.now
             continuation.yield(.read(name, try await instances(name, answer), at: moment))
+            return delay
         } restart: {
             query.restart()
         }
@@ -182,7 +199,7 @@ package final class ConsulSource: CatalogSource {
 
     /// Reads `names` over and over: when woken, and every so often.
     private func sweep(
-        _ names: Set<String>,
+        _ names: SweptNames,
         _ signals: AsyncStream<Void>,
         _ wake: AsyncStream<Void>.Continuation,
         _ continuation: AsyncStream<Event>.Continuation
@@ -193,30 +210,33 @@ package final class ConsulSource: CatalogSource {
         defer { timer.cancel() }
         var signals = signals.makeAsyncIterator()
         wake.yield()
-        await loop(Self.sweepPart, continuation) { () throws(TargetError) in
+        await loop(Self.sweepPart, continuation) { () throws(TargetError) -> Duration in
             await signals.next()
             // Each is read at this moment or later.
             let moment = ContinuousClock.now
-            for (name, entries) in try await read(names) { continuation.yield(.read(name, entries, at: moment)) }
+            let read = await read(names.value)
+            for (name, entries) in read.entries { continuation.yield(.read(name, entries, at: moment)) }
+            if let error = read.error { throw error }
+            return ReadingPace.delay(afterReading: read.byteCount, requests: read.entries.count)
         } restart: {
             wake.yield()
         }
     }
 
-    /// Repeats `step` until the task is cancelled, failures with a growing delay.
+    /// Repeats `step` until the task is cancelled, after the delay it gives, and failures with a growing one.
     private func loop(
         _ part: String,
         _ continuation: AsyncStream<Event>.Continuation,
-        step: () async throws(TargetError) -> Void,
+        step: () async throws(TargetError) -> Duration,
         restart: () -> Void
     ) async {
         var backoff = Backoff(base: .milliseconds(250), cap: .seconds(30))
         var generator = SystemRandomNumberGenerator()
         var hasFailed = false
         while !Task.isCancelled {
-            var delay = ReadingPace.delay(afterReading: 0)
+            var delay: Duration
             do throws(TargetError) {
-                try await step()
+                delay = try await step()
                 backoff.reset()
                 if hasFailed { continuation.yield(.recovered(part)) }
                 hasFailed = false
@@ -255,22 +275,25 @@ package final class ConsulSource: CatalogSource {
     }
 
     /// Reads the instances of all `names`, several at a time.
-    private func read(_ names: Set<String>) async throws(TargetError) -> [String: [HealthEntry]] {
-        let results = await withTaskGroup(of: (String, Result<[HealthEntry], TargetError>).self) { group in
+    private func read(
+        _ names: Set<String>
+    ) async -> (entries: [String: [HealthEntry]], byteCount: Int, error: TargetError?) {
+        typealias One = (entries: [HealthEntry], byteCount: Int)
+        let results = await withTaskGroup(of: (String, Result<One, TargetError>).self) { group in
             var waiting = names.makeIterator()
             func start() {
                 guard let name = waiting.next() else { return }
                 group.addTask {
                     do throws(TargetError) {
                         let answer = try await self.client.get(["health", "service", name])
-                        return (name, .success(try await self.instances(name, answer)))
+                        return (name, .success((try await self.instances(name, answer), answer.body.count)))
                     } catch {
                         return (name, .failure(error))
                     }
                 }
             }
             for _ in 0..<8 { start() }
-            var results: [String: Result<[HealthEntry], TargetError>] = [:]
+            var results: [String: Result<One, TargetError>] = [:]
             for await (name, result) in group {
                 results[name] = result
                 start()
@@ -278,8 +301,18 @@ package final class ConsulSource: CatalogSource {
             return results
         }
         var entries: [String: [HealthEntry]] = [:]
-        for (name, result) in results { entries[name] = try result.get() }
-        return entries
+        var byteCount = 0
+        var error: TargetError?
+        // In order, so that the same error is told each time.
+        for (name, result) in results.sorted(by: { $0.key < $1.key }) {
+            switch result {
+            case .success(let one):
+                entries[name] = one.entries
+                byteCount += one.byteCount
+            case .failure(let failure): error = error ?? failure
+            }
+        }
+        return (entries, byteCount, error)
     }
 
     /// The instances an answer shows.
