@@ -190,6 +190,10 @@ private let base = """
             ["a..b"]
         ),
         (
+            base + "dns: { listen: ['1.2.3.4:53'], zones: [{ zone: a.b, from: [east, east] }] }", "portolan.yaml:5:59",
+            ["the same label"]
+        ),
+        (
             base + "dns: { listen: ['1.2.3.4:53'], zones: [{ zone: a.b, from: [east], prefer: dc1 }] }",
             "portolan.yaml:5:75", ["not in from"]
         ),

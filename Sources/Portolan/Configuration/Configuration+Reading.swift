@@ -184,6 +184,11 @@ extension Configuration {
         let from = members.required("from")?.elements()?.compactMap { readSystemName($0, configuration) }
         guard let name, let from else { return nil }
         if from.isEmpty { members["from"]?.report("zone \"\(name)\" needs at least one system in from") }
+        if let (one, other) = pairOfOneLabel(from) {
+            members["from"]?.report(
+                "from of zone \"\(name)\" names \"\(one)\" and \"\(other)\", which are the same label in DNS; rename one system"
+            )
+        }
         var zone = ZoneConfiguration(zone: name, from: from)
         if let node = members["reverse"] { zone.reverse = readReverse(node, zone, configuration) }
         zone.readSigning(members)
@@ -198,6 +203,15 @@ extension Configuration {
             }
         }
         return zone
+    }
+
+    /// Names of hosts tell the systems of a merged zone apart, in lower case (RFC 4343).
+    private static func pairOfOneLabel(_ systems: [SystemName]) -> (SystemName, SystemName)? {
+        var known: [String: SystemName] = [:]
+        for system in systems {
+            if let other = known.updateValue(system, forKey: system.rawValue.lowercased()) { return (other, system) }
+        }
+        return nil
     }
 
     private static func readReverse(
